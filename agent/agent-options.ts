@@ -1,0 +1,34 @@
+/** What one agent is told at its start. The command line fills it in; tests too. */
+import type { Logger } from "pino";
+
+export interface AgentOptions {
+  /** URL of the API server. */
+  server: string;
+  /** Join token; needed until the node has joined. */
+  token?: string;
+  nodeName: string;
+  nodeIP?: string;
+  interface?: string;
+  /** The agent keeps its state in `<dataDir>/agent`. */
+  dataDir: string;
+  runDir: string;
+  /** Path of the engine's socket. */
+  dockerSocket: string;
+  /** The node's own cgroup, "/" unless several nodes share the host. */
+  cgroupRoot: string;
+  labels: Readonly<Record<string, string>>;
+  maxPods: number;
+  sandboxImage?: string;
+  cniConfDir?: string;
+  cniBinDir?: string;
+  kubeletPort: number;
+  /** Port of the plain /healthz on 127.0.0.1; 0 is none. */
+  healthzPort: number;
+  logger: Logger;
+}
+
+export interface Agent {
+  readonly nodeName: string;
+  /** Leaves every container running. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,205 @@
+/**
+ * One node: joins the cluster, then starts its parts in the order in which each needs the one before. Everything may be
+ * killed at any point; a new start finds the containers as they are.
+ */
+import { join } from "node:path";
+import type { Node } from "#api/generated/types.js";
+import type { NodeClusterConfig } from "#api/join.js";
+import { GIT_VERSION, VERSION } from "#api/version.js";
+import { systemClock } from "#client/clock.js";
+import { createEventRecorder, type EventRecorder } from "#client/event-recorder.js";
+import { RestClient } from "#client/rest.js";
+import type { Agent, AgentOptions } from "./agent-options.js";
+import { cgroupLayout } from "./host/cgroup-layout.js";
+import { hostLimitations } from "./host/limitations.js";
+import { readMachine } from "./host/machine.js";
+import { joinCluster } from "./join/join.js";
+import { machineId } from "./join/machine-id.js";
+import type { NodeIdentity } from "./join/node-identity.js";
+import { startRenewal } from "./join/renewal.js";
+import { type OpenNetwork, openNetwork } from "./network/index.js";
+import type { PodNetwork } from "./network/network.js";
+import { chooseNodeAddress } from "./node/node-address.js";
+import { startNodeLease } from "./node/node-lease.js";
+import type { NodeFacts } from "./node/node-object.js";
+import { nodeObserver } from "./node/node-observer.js";
+import { NodeReporter } from "./node/node-reporter.js";
+import { storageSize } from "./node/pressure.js";
+import { type NodePods, startPods } from "./pods/index.js";
+import { startProxy } from "./proxy/index.js";
+import { openRuntime } from "./runtime/open-runtime.js";
+import type { Runtime } from "./runtime/runtime.js";
+import { startKubeletServer } from "./server/kubelet-server.js";
+import { startLocalHealth } from "./server/local-health.js";
+import type { PodDirectory } from "./server/pod-directory.js";
+import { nodeMetrics } from "./stats/node-metrics.js";
+import { Teardown } from "./teardown.js";
+
+const clock = systemClock;
+
+/** What the parts share once the node is known to the cluster. */
+interface Base {
+  options: AgentOptions;
+  /** `<dataDir>/agent`. */
+  folder: string;
+  machineId: string;
+  address: string;
+  identity: NodeIdentity;
+  client: RestClient;
+  cluster: NodeClusterConfig;
+  runtime: Runtime;
+  teardown: Teardown;
+}
+
+/** @throws JoinError, or Error that says what to change, when the node cannot start */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const teardown = new Teardown(options.logger);
+  try {
+    await startParts(await openBase(options, teardown));
+  } catch (error) {
+    await teardown.run();
+    throw error;
+  }
+  return { nodeName: options.nodeName, stop: () => teardown.run() };
+}
+
+async function openBase(options: AgentOptions, teardown: Teardown): Promise<Base> {
+  const { server, token, nodeName, logger } = options;
+  const folder = join(options.dataDir, "agent");
+  const id = machineId(folder);
+  const address = await chooseNodeAddress(options);
+  const claim = { nodeName, machineId: id, addresses: [address] };
+  const identity = await joinCluster({ ...claim, server, token, folder, clock, logger });
+  const client = new RestClient({ server, ca: identity.ca, ...identity.client, userAgent: `berth-agent/${VERSION}` });
+  const { dockerSocket: socketPath, sandboxImage } = options;
+  const runtime = await openRuntime({ socketPath, nodeName, logger, sandboxImage }, clock);
+  const cluster = await clusterConfig(client, identity);
+  return { options, folder, machineId: id, address, identity, client, cluster, runtime, teardown };
+}
+
+/** The cluster's settings now; those of the last join when the server cannot be asked. */
+function clusterConfig(client: RestClient, identity: NodeIdentity): Promise<NodeClusterConfig> {
+  return client.request<NodeClusterConfig>("GET", "/berth/v1/cluster").catch(() => identity.cluster);
+}
+
+async function startParts(base: Base): Promise<void> {
+  const { options, client, teardown } = base;
+  const { nodeName, logger } = options;
+  const facts = await nodeFacts(base);
+  const recorder = createEventRecorder(client, {
+    component: "kubelet",
+    host: nodeName,
+    onError: (error) => logger.warn({ err: error }, "an Event was lost"),
+  });
+  teardown.add("events", { stop: () => recorder.stop() });
+  let network: PodNetwork | undefined;
+  const observe = nodeObserver({
+    facts,
+    runtime: base.runtime,
+    networkProblem: async () => network?.problem(),
+    folders: [base.folder, facts.runtime.rootDirectory],
+    now: clock.now,
+  });
+  const reporter = teardown.add("node", new NodeReporter({ client, facts, observe, recorder, clock, logger }));
+  teardown.add("lease", startNodeLease({ client, nodeName, node: () => reporter.node, clock, logger }));
+  void reporter.registered.then((node) => announce(base, recorder, node));
+  ({ network } = teardown.add("network", await startNetwork(base, reporter)));
+  const pods = teardown.add("Pods", startPodWorkers(base, network));
+  teardown.add("service proxy", startProxy({ client, nodeName, logger }));
+  await startEndpoints(base, facts, pods);
+  reporter.begin();
+}
+
+/** What a person finds among the Node's Events after every start. */
+function announce({ options: { logger } }: Base, recorder: EventRecorder, node: Node): void {
+  recorder.event(node, "Normal", "Starting", "Starting kubelet.");
+  for (const text of hostLimitations(cgroupLayout())) {
+    logger.warn(text);
+    recorder.event(node, "Warning", "HostLimitation", text);
+  }
+}
+
+function startPodWorkers(base: Base, network: PodNetwork): NodePods {
+  const { options, folder, address, client, cluster, runtime } = base;
+  const { nodeName, cgroupRoot, logger } = options;
+  return startPods({
+    client,
+    nodeName,
+    nodeIPs: [address],
+    runtime,
+    network,
+    dataDir: folder,
+    logger,
+    // Nothing answers at the cluster's DNS address yet: Pods ask the servers their node asks.
+    clusterDNS: [],
+    clusterDomain: cluster.clusterDomain,
+    cgroupRoot,
+  });
+}
+
+/** Longest wait for the Node, in ms: a server that is away is no reason to leave the node without guards and routes. */
+const REGISTRATION_MS = 3_000;
+
+async function startNetwork({ options, folder, client, cluster }: Base, reporter: NodeReporter): Promise<OpenNetwork> {
+  const { nodeName, cniConfDir, cniBinDir, logger } = options;
+  const late = new Promise<undefined>((resolve) => clock.after(REGISTRATION_MS, () => resolve(undefined)));
+  const podCIDRs = (await Promise.race([reporter.registered, late]))?.spec.podCIDRs;
+  return openNetwork({ nodeName, client, dataDir: folder, cluster, podCIDRs, cniConfDir, cniBinDir, logger });
+}
+
+async function nodeFacts({ options, folder, machineId, address, runtime }: Base): Promise<NodeFacts> {
+  const machine = readMachine(machineId);
+  const { maxPods, labels, kubeletPort } = options;
+  return {
+    name: options.nodeName,
+    addresses: [address],
+    machine,
+    machineId,
+    runtime: await runtime.version(),
+    resources: { cores: machine.cores, memory: machine.memory, storage: await storageSize(folder), maxPods },
+    version: GIT_VERSION,
+    kubeletPort,
+    labels,
+  };
+}
+
+/** The kubelet endpoint, the plain health check, and the renewal of the certificate both the endpoint and the client show. */
+async function startEndpoints(base: Base, facts: NodeFacts, pods: PodDirectory): Promise<void> {
+  const { options, identity, client, runtime, teardown } = base;
+  const { logger, nodeName, cgroupRoot, server } = options;
+  const metrics = {
+    nodeName,
+    pods: () => pods.list(),
+    layout: cgroupLayout(),
+    driver: facts.runtime.cgroupDriver,
+    cgroupRoot,
+  };
+  const kubelet = await startKubeletServer({
+    host: base.address,
+    port: options.kubeletPort,
+    credentials: { ca: identity.ca, ...identity.serving },
+    runtime,
+    pods,
+    metrics: () => nodeMetrics(metrics),
+    now: clock.now,
+    logger,
+  });
+  teardown.add("kubelet endpoint", kubelet);
+  const { machineId, folder } = base;
+  const onRenewed = (renewed: NodeIdentity) => {
+    client.useCertificate(renewed.client);
+    kubelet.useCredentials({ ca: renewed.ca, ...renewed.serving });
+  };
+  teardown.add("renewal", startRenewal({ identity, server, machineId, folder, clock, logger, onRenewed }));
+  await startHealth(options, teardown);
+}
+
+/** Nodes that share a network namespace share its loopback: only one of them can have the port. */
+async function startHealth({ healthzPort, logger }: AgentOptions, teardown: Teardown): Promise<void> {
+  if (healthzPort === 0) return;
+  try {
+    teardown.add("health check", await startLocalHealth(healthzPort, () => undefined));
+  } catch (error) {
+    logger.error({ err: error }, "no local /healthz");
+  }
+}

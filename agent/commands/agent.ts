@@ -1,0 +1,109 @@
+import { hostname } from "node:os";
+import { setFlagsFromString } from "node:v8";
+import { type Command, InvalidArgumentError } from "commander";
+import type { AgentOptions } from "../agent-options.js";
+
+const EXAMPLES = `
+Examples:
+  Join this host to a cluster (make the token on the server with: berth token create):
+    berth agent --server https://192.0.2.10:6443 --token berth.<hash>.<id>.<secret>
+
+  Start again later: the certificate is kept, no token is needed:
+    berth agent --server https://192.0.2.10:6443
+
+  A virtual machine with several networks, labelled for the scheduler:
+    berth agent --server https://192.0.2.10:6443 --token ... --interface eth1 --labels disk=ssd,zone=a
+`;
+
+/** What commander hands over, in the flags' names. */
+interface Flags extends Omit<AgentOptions, "logger" | "nodeIP"> {
+  nodeIp?: string;
+  logLevel: string;
+}
+
+/** Adds `berth agent`. The agent itself is loaded only when it runs. */
+export function addAgentCommand(program: Command): Command {
+  return program
+    .command("agent")
+    .description("run this host's Pods: join a cluster as a node")
+    .requiredOption("--server <url>", "the API server, https://HOST:6443", url)
+    .option("--token <token>", "join token from `berth token create`; needed the first time (or BERTH_TOKEN)")
+    .option("--node-name <name>", "the node's name", nodeName, hostname().toLowerCase())
+    .option("--node-ip <address>", "the node's address (default: the source address of the route to the server)")
+    .option("--interface <name>", "take the node's address from this interface")
+    .option("--labels <key=value,...>", "labels of the Node", labels, {})
+    .option("--max-pods <count>", "how many Pods may run here", integer, 110)
+    .option("--data-dir <folder>", "where state is kept", "/var/lib/berth")
+    .option("--run-dir <folder>", "where sockets and journals are kept", "/run/berth")
+    .option("--docker-socket <path>", "the Docker engine's socket", socketPath, "/var/run/docker.sock")
+    .option("--sandbox-image <image>", "the sandbox (pause) image (default: one made on the spot)")
+    .option("--cgroup-root <path>", "cgroup below which the node's Pods live, for several nodes on a host", "/")
+    .option("--cni-conf-dir <folder>", "take the Pod network from the CNI configuration lists here")
+    .option("--cni-bin-dir <folder>", "where CNI plugin executables are")
+    .option("--kubelet-port <port>", "HTTPS endpoint for the API server (logs, exec)", integer, 10250)
+    .option("--healthz-port <port>", "plain /healthz on 127.0.0.1; 0 for none", integer, 10248)
+    .option("--log-level <level>", "debug, info, warn or error", "info")
+    .addHelpText("after", EXAMPLES)
+    .action((flags: Flags) => runAgent(flags));
+}
+
+async function runAgent({ logLevel, nodeIp: nodeIP, ...flags }: Flags): Promise<void> {
+  // Keeps V8's nursery at its first size: an agent has little garbage at a time, and 10 MB are a tenth of its budget.
+  setFlagsFromString("--semi-space-growth-factor=1");
+  const [{ startAgent }, { pino }] = await Promise.all([import("../agent.js"), import("pino")]);
+  const serializers = logLevel === "debug" ? undefined : { err: briefly };
+  const logger = pino({ level: logLevel, base: { node: flags.nodeName }, serializers }, pino.destination(2));
+  // A second signal, or one before the agent is up, ends the process at once: nothing would be lost.
+  let stop = async (): Promise<void> => undefined;
+  const end = () => {
+    stop().finally(() => process.exit(0));
+    stop = async () => undefined;
+  };
+  process.on("SIGTERM", end).on("SIGINT", end);
+  try {
+    const agent = await startAgent({ ...flags, nodeIP, token: flags.token ?? process.env["BERTH_TOKEN"], logger });
+    stop = () => agent.stop();
+    logger.info("the agent runs");
+  } catch (error) {
+    logger.debug({ err: error }, "the agent could not start");
+    process.stderr.write(`berth agent: ${(error as Error).message}\n`);
+    process.exit(1);
+  }
+}
+
+/** Where it went wrong is for `--log-level debug`; what went wrong, and why, is for everybody. */
+function briefly(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? error.cause.message : "";
+  return cause && !error.message.includes(cause) ? `${error.message}: ${cause}` : error.message || error.name;
+}
+
+function url(text: string): string {
+  if (!URL.canParse(text) || new URL(text).protocol !== "https:") {
+    throw new InvalidArgumentError("expected https://HOST:PORT");
+  }
+  return new URL(text).origin;
+}
+
+function nodeName(text: string): string {
+  if (text.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(text)) return text;
+  throw new InvalidArgumentError("a node name has lower-case letters, digits, '-' and '.' only");
+}
+
+function labels(text: string): Record<string, string> {
+  const pairs = text.split(",").filter(Boolean);
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [, key, value] = /^([^=]+)=([-A-Za-z0-9_.]*)$/.exec(pair) ?? [];
+      if (!key || value === undefined) throw new InvalidArgumentError(`"${pair}" is not KEY=VALUE`);
+      return [key, value];
+    }),
+  );
+}
+
+function integer(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a number");
+  return Number(text);
+}
+
+const socketPath = (text: string) => text.replace(/^unix:\/\//, "");

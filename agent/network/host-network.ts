@@ -1,0 +1,143 @@
+/** The node's own part of the network: bridge, guards, routes to other nodes, Docker's consent. Put up, watched, put up again. */
+import { networkInterfaces } from "node:os";
+import type { Logger } from "pino";
+import type { Node } from "#api/generated/types.js";
+import { allowForwarding, ensureBridge } from "#cni/bridge/host-bridge.js";
+import { ipBatch, ipJson, type RouteJson } from "#cni/lib/ip-command.js";
+import { nft, nftTableNames } from "#cni/lib/nft.js";
+import { acceptPodTraffic } from "./docker-user.js";
+import { applySysctls, guardRoutes, guardRuleset, hostRanges } from "./guards.js";
+import { latestOnly } from "./latest-only.js";
+import { planNodeRoutes, routeChanges } from "./node-routes.js";
+import { BRIDGE, findOverlap, GUARD_TABLE, gatewayOf, isIpv6, type NetworkRanges, ROUTE_PROTOCOL } from "./plan.js";
+
+export interface HostNetworkOptions {
+  nodeName: string;
+  ranges: NetworkRanges;
+  /** Links of pods that an earlier life of this agent attached. */
+  podLinks: ReadonlySet<string>;
+  logger: Logger;
+  /** How often everything is looked at again, besides changes that are seen at once. */
+  checkMillis: number;
+}
+
+export class HostNetwork {
+  #podCIDRs: readonly string[] = [];
+  #nodes: () => readonly Node[] = () => [];
+  #routes: ReadonlyMap<string, string> = new Map();
+  #said = "";
+  /** Whether the guards are those of this life. */
+  #raised = false;
+  #warnedOfFirewalld = false;
+  #kernelProblem: string | undefined;
+  #failure: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #ipv6: boolean;
+  readonly #work;
+
+  constructor(private readonly options: HostNetworkOptions) {
+    this.#ipv6 = [...options.ranges.podCIDRs, ...options.ranges.serviceCIDRs].some(isIpv6);
+    this.#work = latestOnly(
+      () => this.#assert(),
+      (error) => this.#fail(error),
+    );
+  }
+
+  /** Raises the guards. @throws Error when a range overlaps with what the host has: nothing was changed then */
+  async start(): Promise<void> {
+    const { ranges, podLinks } = this.options;
+    const overlap = findOverlap(ranges, await hostRanges(new Set([BRIDGE, ...podLinks]), this.#ipv6));
+    if (overlap) throw new Error(overlap);
+    await this.#assert();
+    this.#timer = setInterval(() => this.#work.trigger(), this.options.checkMillis).unref();
+  }
+
+  /** This node's part of the pod range: makes the bridge its gateway. */
+  async setPodCIDRs(podCIDRs: readonly string[]): Promise<void> {
+    await ensureBridge({ name: BRIDGE, addresses: podCIDRs.map(gatewayOf), forceAddress: true });
+    this.#podCIDRs = podCIDRs;
+  }
+
+  /** The nodes as they are now: called again by {@link nodesChanged}. */
+  followNodes(nodes: () => readonly Node[]): void {
+    this.#nodes = nodes;
+    this.nodesChanged();
+  }
+
+  nodesChanged(): void {
+    const plan = this.#plan();
+    if (routeChanges(this.#routes, plan).length > 0) this.#work.trigger();
+  }
+
+  problem(): string | undefined {
+    return this.#failure ?? this.#kernelProblem;
+  }
+
+  /** Resolves when all changes so far have been made, or have failed. */
+  idle(): Promise<void> {
+    return this.#work.idle();
+  }
+
+  /** Stops watching; everything stays up, for the pods that stay. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#work.stop();
+  }
+
+  #plan(): ReadonlyMap<string, string> {
+    const onLink = Object.entries(networkInterfaces())
+      .filter(([name]) => name !== BRIDGE)
+      .flatMap(([, entries]) => (entries ?? []).flatMap(({ cidr, internal }) => (cidr && !internal ? [cidr] : [])));
+    const { routes, problems } = planNodeRoutes(this.options.nodeName, this.#nodes(), onLink, this.options.ranges);
+    const text = problems.join("; ");
+    if (text && text !== this.#said) this.options.logger.warn({ problems }, "pods of some nodes cannot be reached");
+    this.#said = text;
+    return routes;
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== error.message)
+      this.options.logger.error({ err: error }, "the node's network cannot be set up");
+    this.#failure = error.message;
+  }
+
+  /** Makes everything as it should be. Cheap when it is: three program starts. */
+  async #assert(): Promise<void> {
+    const { ranges, logger } = this.options;
+    this.#kernelProblem = await applySysctls({ ipv6: this.#ipv6 });
+    await ensureBridge({ name: BRIDGE, addresses: this.#podCIDRs.map(gatewayOf), forceAddress: true });
+    allowForwarding(BRIDGE, new Set(this.#ipv6 ? [4, 6] : [4]));
+    const tables = await nftTableNames();
+    if (!this.#raised || !tables.includes(`inet ${GUARD_TABLE}`)) await nft(guardRuleset(ranges));
+    await this.#assertRoutes();
+    this.#raised = true;
+    // Docker's own nftables backend drops only what goes to its bridges, and has no chain for us.
+    if (!tables.includes("ip docker-bridges")) {
+      const changes = await acceptPodTraffic(ranges.podCIDRs);
+      if (changes > 0) logger.info({ changes }, "pod traffic accepted in DOCKER-USER");
+    }
+    if (tables.includes("inet firewalld") && !this.#warnedOfFirewalld) {
+      this.#warnedOfFirewalld = true;
+      const commands = ranges.podCIDRs.map((cidr) => `firewall-cmd --permanent --zone=trusted --add-source=${cidr}`);
+      logger.warn({ commands }, "firewalld is active: it lets pod traffic through only after these commands");
+    }
+    this.#failure = undefined;
+  }
+
+  async #assertRoutes(): Promise<void> {
+    const families = this.#ipv6 ? ["-4", "-6"] : ["-4"];
+    const list = (family: string) => ipJson<RouteJson>([family, "route", "show", "proto", ROUTE_PROTOCOL]);
+    const present = (await Promise.all(families.map(list))).flat();
+    const guards = present.filter(({ gateway }) => !gateway).map(({ dst }) => dst);
+    const { podCIDRs, serviceCIDRs } = this.options.ranges;
+    const ranges = [...podCIDRs, ...serviceCIDRs];
+    const stale = guards.filter((dst) => !ranges.includes(dst));
+    const unguarded = ranges.some((cidr) => !guards.includes(cidr));
+    const wanted = this.#plan();
+    const gateways = new Map(present.flatMap(({ dst, gateway }) => (gateway ? [[dst, gateway] as const] : [])));
+    await ipBatch(unguarded ? guardRoutes(this.options.ranges) : []);
+    const old = stale.map((dst) => `route del ${dst} proto ${ROUTE_PROTOCOL}`);
+    await ipBatch([...old, ...routeChanges(gateways, wanted)], undefined, true);
+    this.#routes = wanted;
+  }
+}

@@ -1,0 +1,41 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ContainerImage, Node, NodeStatus } from "#api/generated/types.js";
+import { type NodeHealth, nodeConditions } from "./conditions.js";
+import type { FixedStatus } from "./node-object.js";
+
+export interface NodeObservation {
+  fixed: FixedStatus;
+  health: NodeHealth;
+  images: ContainerImage[];
+}
+
+/**
+ * The part of the Node's status that has to be written, as the body of a strategic merge patch; undefined when nothing but
+ * the heartbeat would change and `heartbeat` is not asked for. Conditions of others are left alone.
+ * @param now RFC 3339
+ */
+export function statusPatch(node: Node, seen: NodeObservation, now: string, heartbeat: boolean): object | undefined {
+  const old = node.status ?? {};
+  const conditions = nodeConditions(seen.health, old.conditions ?? [], now);
+  const wanted: NodeStatus = { ...seen.fixed, images: seen.images };
+  const changed: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(wanted) as [keyof NodeStatus, unknown][]) {
+    if (!sameValue(old[key] ?? (Array.isArray(value) ? [] : undefined), value)) changed[key] = value;
+  }
+  if (changed["addresses"]) changed["addresses"] = replaced(seen.fixed.addresses);
+  if (!heartbeat && Object.keys(changed).length === 0 && !conditionsChanged(old, conditions)) return undefined;
+  return { status: { ...changed, conditions } };
+}
+
+/** As JSON sees it: an absent field and an undefined one are the same. */
+const sameValue = (a: unknown, b: unknown) => isDeepStrictEqual(a, b) || JSON.stringify(a) === JSON.stringify(b);
+
+/** Addresses merge by type, of which one may come twice: the list is replaced as a whole. */
+const replaced = (addresses: FixedStatus["addresses"]) => [...addresses, { $patch: "replace" }];
+
+function conditionsChanged(old: NodeStatus, conditions: NonNullable<NodeStatus["conditions"]>): boolean {
+  return conditions.some(({ type, status, reason, message }) => {
+    const known = old.conditions?.find((condition) => condition.type === type);
+    return known?.status !== status || known.reason !== reason || known.message !== message;
+  });
+}

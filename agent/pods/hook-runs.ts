@@ -1,0 +1,35 @@
+import type { Container, Pod } from "#api/generated/types.js";
+import { runHook } from "./lifecycle-hook.js";
+import type { PodEnvironment } from "./pod-environment.js";
+
+/** postStart hooks under way: a container counts as started when its hook is through, and is killed when it fails. */
+export class HookRuns {
+  readonly #pending = new Set<string>();
+  readonly condemned = new Map<string, string>();
+
+  constructor(
+    private readonly env: PodEnvironment,
+    private readonly wake: () => void,
+  ) {}
+
+  isPending(containerId: string): boolean {
+    return this.#pending.has(containerId);
+  }
+
+  /** Starts the container's postStart hook, if it has one. */
+  postStart(pod: Pod, container: Container, containerId: string, podIP: string): void {
+    const hook = container.lifecycle?.postStart;
+    if (!hook) return;
+    const { runtime, clock, events } = this.env;
+    this.#pending.add(containerId);
+    runHook(hook, { runtime, clock, container, containerId, podIP }, 0)
+      .catch(() => {
+        events.container(pod, container, "Warning", "FailedPostStartHook", "PostStartHook failed");
+        this.condemned.set(containerId, "FailedPostStartHook");
+      })
+      .finally(() => {
+        this.#pending.delete(containerId);
+        this.wake();
+      });
+  }
+}

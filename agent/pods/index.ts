@@ -1,0 +1,133 @@
+/** The Pods of this node, from the API to running containers. */
+import { cpus, totalmem } from "node:os";
+import type { Logger } from "pino";
+import type { Container, Pod } from "#api/generated/types.js";
+import type { Client } from "#client/client.js";
+import { type Clock, systemClock } from "#client/clock.js";
+import { createEventRecorder } from "#client/event-recorder.js";
+import { ImageManager } from "../images/image-manager.js";
+import type { PodNetwork } from "../network/network.js";
+import { ProbeManager } from "../probes/probe-manager.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { StatusManager } from "../status/status-manager.js";
+import { ConfigSource } from "../volumes/config-source.js";
+import { volumePlugins } from "../volumes/index.js";
+import { runProgram } from "../volumes/run-program.js";
+import { VolumeManager } from "../volumes/volume-manager.js";
+import type { NodeCapacity } from "./downward-fields.js";
+import { PodDirectories } from "./pod-directories.js";
+import type { PodEnvironment } from "./pod-environment.js";
+import { PodEvents } from "./pod-events.js";
+import { PodManager } from "./pod-manager.js";
+import { DEFAULT_RESTART_BACKOFF, type RestartBackoff } from "./restart-backoff.js";
+
+export interface PodsOptions {
+  client: Client;
+  nodeName: string;
+  nodeIPs: readonly string[];
+  runtime: Runtime;
+  network: PodNetwork;
+  /** Pods have their files below `<dataDir>/pods`. */
+  dataDir: string;
+  logger: Logger;
+  /** Addresses of the cluster's DNS; none: Pods use the node's. */
+  clusterDNS?: readonly string[];
+  clusterDomain?: string;
+  /** Cgroup below which "kubepods" is, "/" or "/berth/node-1". */
+  cgroupRoot?: string;
+  /** What the node has to give; by default what this host has. */
+  capacity?: NodeCapacity;
+  clock?: Clock;
+  restartBackoff?: RestartBackoff;
+  /** Milliseconds. */
+  imageBackoff?: { initial: number; max: number };
+  /** Milliseconds; how often volumes follow their objects, and how often the engine is listed. */
+  resyncPeriod?: number;
+  relistPeriod?: number;
+  onPodsChanged?(): void;
+}
+
+export interface NodePods {
+  /** Every Pod of the node, with its status as this node sees it. */
+  list(): readonly Pod[];
+  find(namespace: string, name: string): Pod | undefined;
+  /** The engine's id of the container's current (or, with `previous`, last terminated) instance. */
+  containerId(namespace: string, pod: string, container: string, previous?: boolean): string | undefined;
+  /** Containers run on; the next agent takes over where this one left. */
+  stop(): Promise<void>;
+}
+
+/** Begins at once and goes on in the background, also while the API or the engine does not answer. */
+export function startPods(options: PodsOptions): NodePods {
+  const { client, nodeName, logger, clock = systemClock } = options;
+  const recorder = createEventRecorder(client, {
+    component: "kubelet",
+    host: nodeName,
+    clock,
+    onError: (error) => logger.warn({ err: error }, "event not written"),
+  });
+  const events = new PodEvents(recorder);
+  const env = environment(options, clock, events, (uid) => manager.wake(uid));
+  const { relistPeriod = 30_000, onPodsChanged } = options;
+  const manager = new PodManager({ env, nodeName, relistPeriod, onPodsChanged });
+  void manager.start();
+  return {
+    list: () => manager.list(),
+    find: (namespace, name) => manager.find(namespace, name),
+    containerId: (namespace, pod, container, previous) =>
+      containerIdOf(manager.find(namespace, pod), container, previous ?? false),
+    stop: async () => {
+      env.statuses.stop();
+      await manager.stop();
+      env.probes.stop();
+      recorder.stop();
+    },
+  };
+}
+
+function environment(
+  options: PodsOptions,
+  clock: Clock,
+  events: PodEvents,
+  wake: (podUid: string) => void,
+): PodEnvironment {
+  const { client, runtime, network, logger } = options;
+  const directories = new PodDirectories(options.dataDir);
+  const config = new ConfigSource(client, () => clock.now());
+  const say = (pod: Pod, container: Container, reason: string, message: string) =>
+    events.container(pod, container, "Warning", reason, message);
+  return {
+    client,
+    runtime,
+    network,
+    logger,
+    clock,
+    events,
+    directories,
+    config,
+    images: new ImageManager({ runtime, clock, backoff: options.imageBackoff }),
+    volumes: new VolumeManager({
+      plugins: volumePlugins,
+      config,
+      podDirectory: (uid) => directories.of(uid),
+      run: runProgram,
+    }),
+    probes: new ProbeManager({ runtime, clock, onChange: wake, say }),
+    statuses: new StatusManager({ client, clock, logger }),
+    nodeIPs: options.nodeIPs,
+    capacity: options.capacity ?? { milliCpu: cpus().length * 1000, memory: totalmem() },
+    cgroupRoot: options.cgroupRoot ?? "/",
+    dns: { servers: options.clusterDNS ?? [], domain: options.clusterDomain ?? "cluster.local" },
+    restartBackoff: options.restartBackoff ?? DEFAULT_RESTART_BACKOFF,
+    resyncPeriod: options.resyncPeriod ?? 30_000,
+  };
+}
+
+function containerIdOf(pod: Pod | undefined, container: string, previous: boolean): string | undefined {
+  const { containerStatuses = [], initContainerStatuses = [] } = pod?.status ?? {};
+  const status = [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container);
+  const last = status?.lastState?.terminated?.containerID;
+  // Between two runs the log that counts is that of the last one.
+  const id = previous || status?.state?.waiting ? last : status?.containerID;
+  return id?.replace(/^docker:\/\//, "");
+}

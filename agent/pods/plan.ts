@@ -1,0 +1,207 @@
+/** What to do next for one Pod: a pure function of what is asked for and what is there. */
+import type { Container, Pod } from "#api/generated/types.js";
+import type { ContainerState, Sandbox } from "../runtime/runtime.js";
+import { attemptsOf, currentSandbox, hasEnded, latestOf, type PodView } from "./pod-view.js";
+import { nextStart, type RestartBackoff } from "./restart-backoff.js";
+
+export interface PlanInput {
+  pod: Pod;
+  view: PodView;
+  /** Milliseconds since the epoch. */
+  now: number;
+  backoff: RestartBackoff;
+  /** Ids of running containers that a liveness or startup probe or a failed hook condemned → why, for the Event. */
+  condemned: ReadonlyMap<string, string>;
+  /** Has the running container passed its startup probe (or has none)? */
+  isStarted(containerId: string): boolean;
+}
+
+export interface PodPlan {
+  /** Nothing will run again: the Pod has succeeded or failed, and gives its network and volumes back. */
+  finished: boolean;
+  /** Set when there has to be a new sandbox, before anything starts. */
+  newSandboxAttempt?: number;
+  /** Sandboxes and containers that must not go on. */
+  stopSandboxes: Sandbox[];
+  kill: PlannedKill[];
+  /** In this order. */
+  start: PlannedStart[];
+  /** Containers whose turn comes when the init containers are through. */
+  behindInit: string[];
+  /** Containers held back by their restart back-off, by name. */
+  held: Map<string, { delay: number; at: number }>;
+}
+
+export interface PlannedKill {
+  container: ContainerState;
+  /** Message of the Killing Event. */
+  message: string;
+}
+
+export interface PlannedStart {
+  container: Container;
+  init: boolean;
+  attempt: number;
+  /** Milliseconds that the start was held back; absent for a first start. */
+  restartDelay?: number;
+  /** Created before, never started: only start it. */
+  createdId?: string;
+}
+
+export function isSidecar(container: Container): boolean {
+  return container.restartPolicy === "Always";
+}
+
+export function isTerminalPhase(phase: string | undefined): boolean {
+  return phase === "Succeeded" || phase === "Failed";
+}
+
+/** Is the container, having ended like this, to be started again? */
+export function shouldRestart(pod: Pod, container: Container, ended: ContainerState, init: boolean): boolean {
+  if (init && isSidecar(container)) return true;
+  const policy = pod.spec.restartPolicy ?? "Always";
+  if (init) return policy !== "Never" && ended.exitCode !== 0;
+  if (policy === "Always") return true;
+  return policy === "OnFailure" && ended.exitCode !== 0;
+}
+
+export function plan(input: PlanInput): PodPlan {
+  const { pod, view } = input;
+  const sandbox = currentSandbox(view);
+  const result: PodPlan = {
+    finished: isTerminalPhase(pod.status?.phase) || isFinished(pod, view),
+    stopSandboxes: view.sandboxes.filter((other) => other.running && other.id !== sandbox?.id),
+    kill: [],
+    start: [],
+    behindInit: [],
+    held: new Map(),
+  };
+  if (result.finished) {
+    result.kill = running(view).map((container) => ({ container, message: `Stopping container ${container.name}` }));
+    return result;
+  }
+  if (!sandbox?.running) {
+    result.newSandboxAttempt = sandbox ? sandbox.attempt + 1 : 0;
+    result.kill = running(view).map((container) => ({
+      container,
+      message: `Stopping container ${container.name}: the sandbox it ran in has ended`,
+    }));
+    if (result.kill.length > 0) return result;
+  }
+  planContainers(input, sandbox?.running ? sandbox.id : "", result);
+  return result;
+}
+
+const running = (view: PodView) => view.containers.filter((container) => container.state === "running");
+
+/** Ids of dead containers and sandboxes nobody needs any more. */
+export function leftovers(view: PodView): { containers: string[]; sandboxes: string[] } {
+  const names = new Set(view.containers.map(({ name }) => name));
+  // The current attempt stays, and the one before it, which `logs --previous` shows.
+  const old = [...names].flatMap((name) => attemptsOf(view, name).slice(2));
+  const current = currentSandbox(view);
+  return {
+    containers: old.filter((container) => container.state !== "running").map(({ id }) => id),
+    sandboxes: view.sandboxes.filter((other) => !other.running && other.id !== current?.id).map(({ id }) => id),
+  };
+}
+
+/** Has every container had its last run? Sidecars do not keep a Pod alive. */
+export function isFinished(pod: Pod, view: PodView): boolean {
+  if ((pod.spec.restartPolicy ?? "Always") === "Always") return false;
+  for (const container of pod.spec.initContainers ?? []) {
+    if (isSidecar(container)) continue;
+    const latest = latestOf(view, container.name);
+    if (latest && hasEnded(latest) && latest.exitCode !== 0 && !shouldRestart(pod, container, latest, true))
+      return true;
+  }
+  return pod.spec.containers.every((container) => {
+    const latest = latestOf(view, container.name);
+    return latest && hasEnded(latest) && !shouldRestart(pod, container, latest, false);
+  });
+}
+
+/** @param sandboxId the running sandbox, "" when it has yet to be made */
+function planContainers(input: PlanInput, sandboxId: string, result: PodPlan): void {
+  const { pod, view } = input;
+  const inSandbox = (container: Container) =>
+    view.containers.some((c) => c.name === container.name && c.sandboxId === sandboxId);
+  const initialized = sandboxId !== "" && pod.spec.containers.some(inSandbox);
+  for (const container of pod.spec.initContainers ?? []) {
+    if (initialized && !isSidecar(container)) continue;
+    const done = planOne(input, sandboxId, container, true, result);
+    if (!done && !initialized) {
+      result.behindInit = pod.spec.containers.map(({ name }) => name);
+      return;
+    }
+  }
+  for (const container of pod.spec.containers) planOne(input, sandboxId, container, false, result);
+}
+
+/**
+ * Plans for one container. Returns whether an init container is through with what the next one waits for: ended with
+ * success, or, for a sidecar, started.
+ */
+function planOne(input: PlanInput, sandboxId: string, container: Container, init: boolean, result: PodPlan): boolean {
+  const { pod, view } = input;
+  const latest = latestOf(view, container.name);
+  if (!latest) {
+    result.start.push({ container, init, attempt: firstAttempt(pod, container.name, init) });
+    return false;
+  }
+  if (hasEnded(latest)) return planEnded(input, sandboxId, container, init, latest, result);
+  if (latest.state === "created" && latest.sandboxId === sandboxId) {
+    const restartDelay = latest.attempt > 0 ? 0 : undefined;
+    result.start.push({ container, init, attempt: latest.attempt, restartDelay, createdId: latest.id });
+    return false;
+  }
+  const why = reasonToKill(input, sandboxId, container, latest);
+  if (why) {
+    result.kill.push({ container: latest, message: why });
+    return false;
+  }
+  return isSidecar(container) && input.isStarted(latest.id);
+}
+
+function planEnded(
+  input: PlanInput,
+  sandboxId: string,
+  container: Container,
+  init: boolean,
+  latest: ContainerState,
+  result: PodPlan,
+): boolean {
+  const current = latest.sandboxId === sandboxId;
+  if (init && !isSidecar(container) && latest.exitCode === 0) {
+    if (current) return true;
+    // A new sandbox is initialized anew.
+    result.start.push({ container, init, attempt: latest.attempt + 1, restartDelay: 0 });
+    return false;
+  }
+  if (!shouldRestart(input.pod, container, latest, init)) return false;
+  const { delay, at } = nextStart(latest, input.backoff);
+  if (at > input.now) result.held.set(container.name, { delay, at });
+  else result.start.push({ container, init, attempt: latest.attempt + 1, restartDelay: delay });
+  return false;
+}
+
+function reasonToKill(
+  input: PlanInput,
+  sandboxId: string,
+  container: Container,
+  latest: ContainerState,
+): string | undefined {
+  const condemned = input.condemned.get(latest.id);
+  if (condemned) return condemned;
+  if (latest.sandboxId !== sandboxId)
+    return `Container ${container.name} is in a sandbox of the past, will be restarted`;
+  if (latest.imageRef !== container.image) return `Container ${container.name} definition changed, will be restarted`;
+  return undefined;
+}
+
+/** Rises above what the API remembers when the engine has lost the container (someone removed it). */
+function firstAttempt(pod: Pod, name: string, init: boolean): number {
+  const statuses = init ? pod.status?.initContainerStatuses : pod.status?.containerStatuses;
+  const known = statuses?.find((status) => status.name === name);
+  return known?.containerID ? known.restartCount + 1 : 0;
+}

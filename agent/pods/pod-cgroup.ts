@@ -1,0 +1,48 @@
+import { readdir, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { QosClass } from "./qos.js";
+
+/** "<root>/kubepods/burstable/pod<uid>"; guaranteed Pods are directly below kubepods. */
+export function podCgroup(root: string, qos: QosClass, uid: string): string {
+  const level = qos === "Guaranteed" ? [] : [qos.toLowerCase()];
+  return join("/", root, "kubepods", ...level, `pod${uid}`);
+}
+
+const MOUNT = "/sys/fs/cgroup";
+
+/**
+ * Removes the Pod's cgroup, which the engine leaves behind, in every hierarchy (cgroup v1 has one a controller, v2 one in
+ * all). Slices of systemd go by themselves. A cgroup that still has processes stays; the caller comes again.
+ */
+export async function removePodCgroup(path: string, mount = MOUNT): Promise<void> {
+  const hierarchies = [mount, ...(await directoriesIn(mount)).map((name) => join(mount, name))];
+  await Promise.all(hierarchies.map((hierarchy) => removeEmpty(join(hierarchy, path))));
+}
+
+async function removeEmpty(directory: string): Promise<void> {
+  switch (await tryRemove(directory)) {
+    case "EBUSY":
+    case "ENOTEMPTY":
+      // Containers that ended uncleanly may have left theirs.
+      for (const child of await directoriesIn(directory)) await removeEmpty(join(directory, child));
+      await tryRemove(directory);
+  }
+}
+
+/** @returns the code of an error that says why it stays; undefined when it is gone */
+async function tryRemove(directory: string): Promise<string | undefined> {
+  try {
+    await rmdir(directory);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    if (code === "EBUSY" || code === "ENOTEMPTY") return code;
+    throw error;
+  }
+}
+
+async function directoriesIn(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}

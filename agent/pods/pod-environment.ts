@@ -1,0 +1,44 @@
+import type { Logger } from "pino";
+import type { Pod } from "#api/generated/types.js";
+import type { Client } from "#client/client.js";
+import type { Clock } from "#client/clock.js";
+import type { ImageManager } from "../images/image-manager.js";
+import type { PodNetwork } from "../network/network.js";
+import type { ProbeManager } from "../probes/probe-manager.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { StatusManager } from "../status/status-manager.js";
+import type { ConfigSource } from "../volumes/config-source.js";
+import type { VolumeManager } from "../volumes/volume-manager.js";
+import type { NodeCapacity } from "./downward-fields.js";
+import type { PodDirectories } from "./pod-directories.js";
+import type { PodEvents } from "./pod-events.js";
+import type { ClusterDns } from "./resolv-conf.js";
+import type { RestartBackoff } from "./restart-backoff.js";
+
+/** What every Pod worker of a node shares. */
+export interface PodEnvironment {
+  client: Client;
+  runtime: Runtime;
+  network: PodNetwork;
+  images: ImageManager;
+  volumes: VolumeManager;
+  config: ConfigSource;
+  probes: ProbeManager;
+  statuses: StatusManager;
+  events: PodEvents;
+  directories: PodDirectories;
+  clock: Clock;
+  logger: Logger;
+  nodeIPs: readonly string[];
+  capacity: NodeCapacity;
+  cgroupRoot: string;
+  dns: ClusterDns;
+  restartBackoff: RestartBackoff;
+  /** How often volumes are brought up to date and everything is looked at again, milliseconds. */
+  resyncPeriod: number;
+}
+
+/** How a Pod is named in messages: "web_default(uid)". */
+export function podLabel({ metadata }: Pod): string {
+  return `${metadata.name}_${metadata.namespace}(${metadata.uid})`;
+}

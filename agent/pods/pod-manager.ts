@@ -1,0 +1,223 @@
+/** All Pods of the node: a worker each, fed by the API's Pods, the engine's events and a list of the engine now and then. */
+import { readdir } from "node:fs/promises";
+import type { Pod } from "#api/generated/types.js";
+import { pods } from "#api/refs.js";
+import { type Informer, startInformer } from "#client/informer.js";
+import type { ContainerSummary, PodIdentity, RuntimeEvent, Sandbox } from "../runtime/runtime.js";
+import type { PodEnvironment } from "./pod-environment.js";
+import { tearDownPod } from "./pod-teardown.js";
+import { PodWorker } from "./pod-worker.js";
+import { RuntimeView } from "./runtime-view.js";
+
+export interface PodManagerOptions {
+  env: PodEnvironment;
+  nodeName: string;
+  /** Milliseconds between two lists of everything the engine has. */
+  relistPeriod: number;
+  onPodsChanged?(): void;
+}
+
+/** Between attempts to reach the engine, milliseconds. */
+const ENGINE_RETRY = 1_000;
+
+export class PodManager {
+  readonly #workers = new Map<string, PodWorker>();
+  readonly #informer: Informer<Pod>;
+  #stopped = false;
+  #stream: { close(): void } | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #ready = false;
+
+  constructor(private readonly options: PodManagerOptions) {
+    const { env, nodeName } = options;
+    this.#informer = startInformer(env.client, pods, {
+      fieldSelector: `spec.nodeName=${nodeName}`,
+      onError: (error) => env.logger.debug({ err: error }, "pods of this node: list or watch failed"),
+    });
+  }
+
+  /** Never rejects: it goes on until the API and the engine answer. */
+  async start(): Promise<void> {
+    const { env } = this.options;
+    try {
+      await this.#informer.synced;
+    } catch {
+      return; // Stopped before the first list.
+    }
+    while (!this.#stopped && !this.#ready) {
+      try {
+        await this.#begin();
+        this.#ready = true;
+      } catch (error) {
+        env.logger.warn({ err: error }, "the Docker engine does not answer, will be tried again");
+        await new Promise<void>((resolve) => env.clock.after(ENGINE_RETRY, resolve));
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#informer.stop();
+    this.#stream?.close();
+    this.#cancelTimer?.();
+    await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
+  }
+
+  list(): Pod[] {
+    return this.#informer.list().map((pod) => this.#workers.get(pod.metadata.uid)?.pod ?? pod);
+  }
+
+  find(namespace: string, name: string): Pod | undefined {
+    const pod = this.#informer.get(`${namespace}/${name}`);
+    return pod && (this.#workers.get(pod.metadata.uid)?.pod ?? pod);
+  }
+
+  wake(podUid: string): void {
+    this.#workers.get(podUid)?.wake();
+  }
+
+  async #begin(): Promise<void> {
+    const { env } = this.options;
+    await this.#follow();
+    const [sandboxes, containers] = await Promise.all([env.runtime.listSandboxes(), env.runtime.listContainers()]);
+    await env.network.collect(new Set(sandboxes.filter(({ running }) => running).map(({ id }) => id)));
+    const views = viewsOf(sandboxes, containers);
+    for (const pod of this.#informer.list()) views.delete(this.#admit(pod, views.get(pod.metadata.uid)?.view));
+    for (const { identity, view } of views.values()) this.#adopt(identity, view);
+    await this.#removeOrphanDirectories();
+    this.#informer.addHandler({
+      onAdd: (pod) => void this.#admit(pod),
+      onUpdate: (pod) => void this.#admit(pod),
+      onDelete: (pod) => this.#forsake(pod),
+    });
+    this.#scheduleRelist();
+  }
+
+  /** Gives the Pod's worker its newest state. Returns the Pod's uid. */
+  #admit(pod: Pod, view = new RuntimeView()): string {
+    const { uid, name, namespace = "" } = pod.metadata;
+    let worker = this.#workers.get(uid);
+    if (!worker) worker = this.#addWorker({ uid, name, namespace }, view);
+    worker.update(pod);
+    this.options.onPodsChanged?.();
+    return uid;
+  }
+
+  #forsake(pod: Pod): void {
+    this.#workers.get(pod.metadata.uid)?.forsake(pod);
+    this.options.onPodsChanged?.();
+  }
+
+  /** Something runs here that the API does not know: it is taken down, with its grace. */
+  #adopt(identity: PodIdentity, view: RuntimeView): void {
+    this.options.env.logger.info({ pod: identity }, "pod is not in the API: taking it down");
+    this.#addWorker(identity, view).forsake();
+  }
+
+  #addWorker(identity: PodIdentity, view: RuntimeView): PodWorker {
+    const { env } = this.options;
+    const { uid } = identity;
+    const worker = new PodWorker(env, identity, view, () => {
+      this.#workers.delete(uid);
+      env.statuses.forget(uid);
+      env.images.forgetPod(uid);
+      void worker.stop();
+    });
+    this.#workers.set(uid, worker);
+    return worker;
+  }
+
+  async #follow(): Promise<void> {
+    const { env } = this.options;
+    this.#stream = await env.runtime.events(
+      (event) => this.#note(event),
+      (error) => {
+        if (this.#stopped) return;
+        env.logger.warn({ err: error }, "the Docker engine's event stream ended, connecting again");
+        this.#cancelTimer?.();
+        this.#cancelTimer = env.clock.after(ENGINE_RETRY, () => void this.#reconnect());
+      },
+    );
+  }
+
+  async #reconnect(): Promise<void> {
+    const { env } = this.options;
+    try {
+      await this.#follow();
+      await this.#relist();
+    } catch (error) {
+      env.logger.warn({ err: error }, "the Docker engine does not answer, will be tried again");
+      if (!this.#stopped) this.#cancelTimer = env.clock.after(ENGINE_RETRY, () => void this.#reconnect());
+    }
+  }
+
+  #note(event: RuntimeEvent): void {
+    this.#workers.get(event.podUid)?.note(event);
+  }
+
+  #scheduleRelist(): void {
+    const { env, relistPeriod } = this.options;
+    if (this.#stopped) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = env.clock.after(relistPeriod, () => {
+      this.#relist().catch((error) => {
+        env.logger.warn({ err: error }, "the Docker engine's containers could not be listed");
+        this.#scheduleRelist();
+      });
+    });
+  }
+
+  /** Events may be lost: compares everything with what the workers believe. */
+  async #relist(): Promise<void> {
+    const { runtime } = this.options.env;
+    const known = new Set(this.#workers.keys());
+    const [sandboxes, containers] = await Promise.all([runtime.listSandboxes(), runtime.listContainers()]);
+    const views = viewsOf(sandboxes, containers);
+    for (const uid of known) {
+      const found = views.get(uid);
+      const worker = this.#workers.get(uid);
+      if (worker?.view.compare(found?.sandboxes ?? [], found?.containers ?? [])) worker.wake();
+    }
+    for (const [uid, { identity, view }] of views) if (!this.#workers.has(uid)) this.#adopt(identity, view);
+    this.#scheduleRelist();
+  }
+
+  async #removeOrphanDirectories(): Promise<void> {
+    const { env } = this.options;
+    for (const uid of await readdir(env.directories.root).catch(() => [])) {
+      if (this.#workers.has(uid)) continue;
+      const orphan = { uid, name: "", namespace: "" };
+      await tearDownPod(env, orphan, new RuntimeView(), true).catch((error) =>
+        env.logger.warn({ uid, err: error }, "directory of a pod that is gone could not be removed"),
+      );
+    }
+  }
+}
+
+interface FoundPod {
+  identity: PodIdentity;
+  sandboxes: Sandbox[];
+  containers: ContainerSummary[];
+  /** Everything in it is still to be inspected. */
+  view: RuntimeView;
+}
+
+function viewsOf(sandboxes: readonly Sandbox[], containers: readonly ContainerSummary[]): Map<string, FoundPod> {
+  const found = new Map<string, FoundPod>();
+  const of = (identity: PodIdentity) => {
+    const known = found.get(identity.uid);
+    if (known) return known;
+    const fresh = { identity, sandboxes: [], containers: [], view: new RuntimeView() };
+    found.set(identity.uid, fresh);
+    return fresh;
+  };
+  for (const sandbox of sandboxes) {
+    of(sandbox.pod).sandboxes.push(sandbox);
+    of(sandbox.pod).view.markStale("sandbox", sandbox.id);
+  }
+  for (const container of containers) {
+    of(container.pod).containers.push(container);
+    of(container.pod).view.markStale("container", container.id);
+  }
+  return found;
+}

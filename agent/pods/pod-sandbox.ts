@@ -1,0 +1,73 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import type { Pod } from "#api/generated/types.js";
+import type { HostPort } from "../network/network.js";
+import type { Sandbox } from "../runtime/runtime.js";
+import { GRACE_LABEL } from "./container-config.js";
+import { hostsFile } from "./hosts-file.js";
+import { podCgroup } from "./pod-cgroup.js";
+import type { PodEnvironment } from "./pod-environment.js";
+import { podHostname } from "./pod-hostname.js";
+import { qosClass } from "./qos.js";
+import { resolvConf } from "./resolv-conf.js";
+
+/** Makes the container that holds the Pod's namespaces. */
+export function createSandbox(env: PodEnvironment, pod: Pod, attempt: number): Promise<Sandbox> {
+  const { metadata, spec } = pod;
+  const { name, namespace = "", uid } = metadata;
+  const grace = spec.terminationGracePeriodSeconds;
+  return env.runtime.runSandbox({
+    pod: { name, namespace, uid },
+    attempt,
+    hostname: podHostname(pod, env.dns.domain).hostname,
+    labels: { ...metadata.labels, ...(grace === undefined ? {} : { [GRACE_LABEL]: String(grace) }) },
+    annotations: metadata.annotations ?? {},
+    hostNetwork: spec.hostNetwork ?? false,
+    hostPID: spec.hostPID ?? false,
+    hostIPC: spec.hostIPC ?? false,
+    shareProcessNamespace: spec.shareProcessNamespace ?? false,
+    cgroupParent: podCgroup(env.cgroupRoot, qosClass(pod), uid),
+    sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])),
+  });
+}
+
+/** Puts the sandbox on the network, or finds out where it is on it. Resolves with the Pod's addresses. */
+export async function attachSandbox(env: PodEnvironment, pod: Pod, sandbox: Sandbox): Promise<readonly string[]> {
+  if (pod.spec.hostNetwork) return env.nodeIPs;
+  const { name, namespace = "", uid } = pod.metadata;
+  const status = await env.network.attach({
+    sandboxId: sandbox.id,
+    namespace,
+    name,
+    uid,
+    netns: `/proc/${sandbox.pid}/ns/net`,
+    hostPorts: hostPorts(pod),
+  });
+  return status.ips;
+}
+
+export function hostPorts(pod: Pod): HostPort[] {
+  const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  return containers
+    .flatMap(({ ports = [] }) => ports)
+    .flatMap(({ hostPort, containerPort, protocol, hostIP }) =>
+      hostPort ? [{ hostPort, containerPort, protocol: protocolName(protocol), hostIP: hostIP ?? "" }] : [],
+    );
+}
+
+function protocolName(protocol = "TCP"): HostPort["protocol"] {
+  return protocol.toLowerCase() as HostPort["protocol"];
+}
+
+/** The files every container of the Pod gets: written again with each sandbox, since the address may differ. */
+export async function writePodFiles(env: PodEnvironment, pod: Pod, podIPs: readonly string[]): Promise<void> {
+  const { uid } = pod.metadata;
+  await mkdir(env.directories.of(uid), { recursive: true });
+  const hostHosts = pod.spec.hostNetwork ? await readHostFile("/etc/hosts") : "";
+  await writeFile(env.directories.hostsFile(uid), hostsFile(pod, podIPs, env.dns.domain, hostHosts));
+  await writeFile(env.directories.resolvConf(uid), resolvConf(pod, env.dns, await readHostFile("/etc/resolv.conf")));
+}
+
+/** A minimal host may not have the file. */
+async function readHostFile(path: string): Promise<string> {
+  return readFile(path, "utf8").catch(() => "");
+}

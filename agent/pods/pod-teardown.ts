@@ -1,0 +1,51 @@
+import { rm } from "node:fs/promises";
+import type { PodIdentity } from "../runtime/runtime.js";
+import { podCgroup, removePodCgroup } from "./pod-cgroup.js";
+import type { PodEnvironment } from "./pod-environment.js";
+import type { RuntimeView } from "./runtime-view.js";
+
+/**
+ * Gives back what a Pod without running containers still holds on the node: addresses, sandboxes, volumes; with
+ * `everything` also its containers (and their logs) and files. Safe to repeat; goes on past errors.
+ * @throws AggregateError of what could not be removed
+ */
+export async function tearDownPod(
+  env: PodEnvironment,
+  pod: PodIdentity,
+  view: RuntimeView,
+  everything: boolean,
+): Promise<void> {
+  const failures: unknown[] = [];
+  const attempt = (work: Promise<unknown>) => work.catch((error) => failures.push(error));
+  await Promise.all([attempt(removeFromEngine(env, pod, view, everything)), attempt(env.volumes.tearDown(pod.uid))]);
+  await Promise.all(
+    (["Guaranteed", "Burstable", "BestEffort"] as const).map((qos) =>
+      attempt(removePodCgroup(podCgroup(env.cgroupRoot, qos, pod.uid))),
+    ),
+  );
+  if (failures.length > 0) {
+    const reasons = failures.map((error) => (error as Error).message).join("; ");
+    throw new AggregateError(failures, `pod ${pod.namespace}/${pod.name}: ${reasons}`);
+  }
+  if (everything) await rm(env.directories.of(pod.uid), { recursive: true, force: true });
+}
+
+/** The network first: its plugins need the namespace that the sandbox holds. */
+async function removeFromEngine(
+  env: PodEnvironment,
+  { namespace, name, uid }: PodIdentity,
+  view: RuntimeView,
+  everything: boolean,
+): Promise<void> {
+  const attached = view.sandboxes.filter(({ hostNetwork }) => !hostNetwork);
+  await Promise.all(
+    attached.map(({ id, pid }) =>
+      env.network.detach({ sandboxId: id, namespace, name, uid, netns: pid ? `/proc/${pid}/ns/net` : "" }),
+    ),
+  );
+  const containers = everything ? view.containers : [];
+  await Promise.all([
+    ...containers.map(({ id }) => env.runtime.removeContainer(id).then(() => view.drop(id))),
+    ...view.sandboxes.map(({ id }) => env.runtime.removeSandbox(id).then(() => view.drop(id))),
+  ]);
+}

@@ -1,0 +1,76 @@
+/** `berth reset`: takes every trace of Berth off a host. Goes on past what fails and tells all of it. */
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { resetNetwork } from "./network/reset.js";
+import { removePodCgroup } from "./pods/pod-cgroup.js";
+import { removeAllContainers } from "./runtime/docker/remove-all.js";
+import { mountPoints } from "./volumes/mount-points.js";
+
+export interface ResetOptions {
+  dataDir: string;
+  runDir: string;
+  dockerSocket: string;
+  cgroupRoot: string;
+  /** Told what was done, a line a step. */
+  say(text: string): void;
+}
+
+const END_PATIENCE_MS = 10_000;
+
+/** @throws AggregateError naming everything that could not be removed; what was removed stays removed */
+export async function reset(options: ResetOptions): Promise<void> {
+  const { dataDir, runDir, dockerSocket, cgroupRoot, say } = options;
+  const failures: Error[] = [];
+  const step = async (name: string, work: () => Promise<unknown>) => {
+    try {
+      await work();
+      say(name);
+    } catch (error) {
+      failures.push(new Error(`${name}: ${(error as Error).message}`));
+    }
+  };
+  await step("agent stopped", () => endAgent(join(dataDir, "server/agent.pid")));
+  await step("containers removed", async () => {
+    if (existsSync(dockerSocket)) await removeAllContainers(dockerSocket);
+  });
+  await step("network removed", () => resetNetwork({ dataDir: join(dataDir, "agent") }));
+  await step("volumes unmounted", () => unmountBelow(dataDir));
+  await step("cgroups removed", () => removePodCgroup(join(cgroupRoot, "kubepods")));
+  if (failures.length === 0) {
+    await step("state removed", async () => {
+      for (const path of ["agent", "server", "agent.log"])
+        await rm(join(dataDir, path), { recursive: true, force: true });
+      await rm(runDir, { recursive: true, force: true });
+    });
+  }
+  if (failures.length > 0) {
+    const list = failures.map((failure) => `  ${failure.message}`).join("\n");
+    throw new AggregateError(failures, `not everything could be removed; run it again once this is mended:\n${list}`);
+  }
+}
+
+/** The agent that a server on this host started and left behind; its pid file also holds its start time. */
+async function endAgent(pidFile: string): Promise<void> {
+  if (!existsSync(pidFile)) return;
+  const [pid = "", startTime] = readFileSync(pidFile, "utf8").trim().split(" ");
+  const runs = () => {
+    const file = `/proc/${pid}/stat`;
+    if (!existsSync(file)) return false;
+    const stat = readFileSync(file, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] === startTime;
+  };
+  for (let waited = 0; runs(); waited += 100) {
+    process.kill(Number(pid), waited < END_PATIENCE_MS ? "SIGTERM" : "SIGKILL");
+    await sleep(100);
+  }
+}
+
+/** Deepest first: a volume may be mounted inside another. */
+async function unmountBelow(folder: string): Promise<void> {
+  const below = (await mountPoints()).filter((path) => path.startsWith(`${folder}/agent/`));
+  for (const path of below.sort().reverse()) await promisify(execFile)("umount", [path]);
+}

@@ -1,0 +1,81 @@
+import { readFile } from "node:fs/promises";
+import type { Duplex } from "node:stream";
+import { finished } from "node:stream/promises";
+import type { Exec } from "dockerode";
+import type { ExecSession, ExecStreams } from "../runtime.js";
+import { call, callOrUndefined, callUnless, type Engine } from "./engine.js";
+import { StreamDemux } from "./stream-demux.js";
+
+/** Runs a command in a container with streams attached; resolves once it runs. */
+export async function exec(
+  engine: Engine,
+  id: string,
+  command: readonly string[],
+  streams: ExecStreams,
+): Promise<ExecSession> {
+  const created = await call(() =>
+    engine.docker.getContainer(id).exec({
+      Cmd: [...command],
+      AttachStdin: streams.stdin !== undefined,
+      AttachStdout: streams.stdout !== undefined,
+      AttachStderr: streams.stderr !== undefined && !streams.tty,
+      Tty: streams.tty,
+    }),
+  );
+  // Without `hijack` the engine's answer is a plain response, and closing our side of it would end the command's input.
+  const connection = await call(() => created.start({ hijack: true, stdin: true, Tty: streams.tty }));
+  const output = connectStreams(connection, streams);
+  return {
+    resize: (width, height) => callUnless([404, 409, 500], () => created.resize({ w: width, h: height })),
+    wait: async () => {
+      await output;
+      return { exitCode: await exitCode(created) };
+    },
+    close: () => connection.destroy(),
+  };
+}
+
+/** Joins the engine's connection with the streams; resolves when the command's output has been written. */
+export async function connectStreams(connection: Duplex, streams: ExecStreams): Promise<void> {
+  if (streams.stdin) streams.stdin.pipe(connection);
+  else connection.end();
+  if (streams.tty && streams.stdout) {
+    connection.pipe(streams.stdout, { end: false });
+    await ended(connection);
+    return;
+  }
+  const demux = connection.pipe(new StreamDemux(streams.stdout, streams.stderr));
+  await ended(connection);
+  demux.end();
+  await finished(demux);
+}
+
+/** Resolves when nothing more will be read, also when the connection was cut: the exit code tells what happened. */
+function ended(connection: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    connection.once("end", resolve);
+    connection.once("close", resolve);
+    connection.once("error", () => resolve());
+  });
+}
+
+/** 137 (killed) when the container, and with it the exec, is gone. */
+export async function exitCode(created: Exec): Promise<number> {
+  for (let round = 0; round < 20; round++) {
+    const state = await callOrUndefined(() => created.inspect());
+    if (!state) return 137;
+    // The stream ends a moment before the engine has the code.
+    if (!state.Running && state.ExitCode !== null) return state.ExitCode;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  return 137;
+}
+
+/** Ends an exec's process from outside: the engine has no call for it. */
+export async function killExec(created: Exec, containerId: string): Promise<void> {
+  const state = await callOrUndefined(() => created.inspect());
+  if (!state?.Running || !state.Pid) return;
+  // Only a process that still is in that container: its id may have been given to another one.
+  const cgroup = await readFile(`/proc/${state.Pid}/cgroup`, "utf8").catch(() => "");
+  if (cgroup.includes(containerId)) process.kill(state.Pid, "SIGKILL");
+}

@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import type { HostConfig } from "dockerode";
+import type { ContainerConfig, ContainerMount } from "../runtime.js";
+import { cgroupParent } from "./cgroup-parent.js";
+import type { Engine } from "./engine.js";
+
+/** Kubernetes' defaults for container logs: five files of 10 MiB each. */
+export const LOG_ROTATION = { Type: "json-file", Config: { "max-size": "10m", "max-file": "5" } };
+
+const CAP_SYS_RESOURCE = 24n;
+
+/**
+ * Whether this host lets a process be made less likely to be killed than others. Read from our own capabilities: agent
+ * and engine normally have the same; where they do not, the first sandbox that cannot start says so.
+ */
+export function mayLowerOomScore(procStatus = readFileSync("/proc/self/status", "utf8")): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(procStatus)?.[1] ?? "0";
+  return ((BigInt(`0x${effective}`) >> CAP_SYS_RESOURCE) & 1n) === 1n;
+}
+
+/** A score the host accepts, or undefined to leave the engine's default. */
+export function acceptedOomScore(engine: Engine, score: number | undefined): number | undefined {
+  return score !== undefined && score < 0 && !engine.canLowerOomScore ? undefined : score;
+}
+
+/** Did the container fail to start because the host refuses its oom_score_adj? */
+export function isOomScoreRefusal(message: string): boolean {
+  return /oom_score_adj.*(permission denied|operation not permitted|invalid argument)/i.test(message);
+}
+
+export function containerHostConfig(engine: Engine, config: ContainerConfig): HostConfig {
+  const sandbox = `container:${config.sandboxId}`;
+  const { resources } = config;
+  return {
+    NetworkMode: sandbox,
+    IpcMode: config.ipcNamespace === "host" ? "host" : sandbox,
+    PidMode: config.pidNamespace === "host" ? "host" : config.pidNamespace === "pod" ? sandbox : "",
+    CgroupParent: cgroupParent(config.cgroupParent, engine.cgroupDriver),
+    Binds: config.mounts.map(bind),
+    LogConfig: LOG_ROTATION,
+    RestartPolicy: { Name: "no" },
+    CpuShares: resources.cpuShares,
+    CpuQuota: resources.cpuQuota,
+    CpuPeriod: resources.cpuPeriod,
+    Memory: resources.memoryLimit,
+    // The same as Memory: no swap, as Kubernetes has it.
+    MemorySwap: resources.memoryLimit,
+    OomScoreAdj: acceptedOomScore(engine, config.oomScoreAdj),
+    GroupAdd: [...config.groupAdd],
+    Privileged: config.privileged,
+    ReadonlyRootfs: config.readOnlyRootFilesystem,
+    CapAdd: [...config.capabilities.add],
+    CapDrop: [...config.capabilities.drop],
+    SecurityOpt: config.noNewPrivileges ? ["no-new-privileges"] : [],
+  };
+}
+
+/** "host:container:options". Colons cannot be escaped in it, and Kubernetes forbids them in mount paths. */
+function bind(mount: ContainerMount): string {
+  const options = [mount.readOnly ? "ro" : "rw"];
+  if (mount.propagation && mount.propagation !== "private") options.push(mount.propagation);
+  return `${mount.hostPath}:${mount.containerPath}:${options.join(",")}`;
+}

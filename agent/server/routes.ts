@@ -1,0 +1,52 @@
+import express, { type Express, type NextFunction, type Request, type Response } from "express";
+import { badRequest, StatusError } from "#api/status-error.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { sendContainerLog } from "./container-logs.js";
+import { loggedContainer, runningContainer } from "./container-target.js";
+import { answerError } from "./error-answer.js";
+import { parseLogOptions } from "./log-options.js";
+import type { PodDirectory } from "./pod-directory.js";
+import { admit } from "./request-chain.js";
+
+export interface Backend {
+  runtime: Runtime;
+  pods: PodDirectory;
+  /** The whole of /metrics, in Prometheus' text format. */
+  metrics(): Promise<string>;
+  /** Milliseconds since the epoch. */
+  now(): number;
+}
+
+type ContainerRequest = Request<{ namespace: string; pod: string; container: string }>;
+
+/** The plain (not upgraded) half of the kubelet API. */
+export function routes(backend: Backend): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.use((request, _response, next) => {
+    admit(request);
+    next();
+  });
+  app.get("/healthz", (_request, response) => void response.type("text/plain").send("ok"));
+  app.get("/pods", (_request, response) => {
+    response.json({ kind: "PodList", apiVersion: "v1", metadata: {}, items: backend.pods.list() });
+  });
+  app.get("/metrics", async (_request, response) => {
+    response.type("text/plain; version=0.0.4").send(await backend.metrics());
+  });
+  app.get("/containerLogs/:namespace/:pod/:container", async (request: ContainerRequest, response) => {
+    const options = parseLogOptions(new URL(request.url, "https://kubelet").searchParams, backend.now());
+    const id = loggedContainer(backend.pods, request.params, options.previous);
+    await sendContainerLog(backend.runtime, id, options, response);
+  });
+  app.all("/exec/:namespace/:pod/:container", (request: ContainerRequest) => {
+    runningContainer(backend.pods, request.params);
+    throw badRequest("unable to upgrade: an Upgrade header is required");
+  });
+  app.use(() => {
+    throw new StatusError(404, "NotFound", "the server could not find the requested resource");
+  });
+  app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => answerError(response, error));
+  return app;
+}

@@ -1,0 +1,97 @@
+import type { Container, ContainerState, ContainerStateTerminated, ContainerStatus } from "#api/generated/types.js";
+import { timestamp } from "#client/clock.js";
+import { endedAt, failedToStart, hasEnded } from "../pods/pod-view.js";
+import type { ContainerState as EngineState } from "../runtime/runtime.js";
+
+export interface Waiting {
+  reason: string;
+  message?: string;
+}
+
+export interface ContainerFacts {
+  container: Container;
+  /** The attempts the engine still has, newest first. */
+  attempts: readonly EngineState[];
+  /** Reason shown before anything is known: "ContainerCreating", or "PodInitializing" behind init containers. */
+  initialReason: string;
+  /** Why the container does not run, or not again, when the Pod worker knows. */
+  waiting?: Waiting;
+  ready: boolean;
+  started: boolean;
+  /** Last words by container id. */
+  messages: ReadonlyMap<string, string>;
+  /** Names of an image by its id: what the registry calls it. */
+  imageDigest(imageId: string): string | undefined;
+  /** What was last reported: keeps what the engine no longer has. */
+  previous?: ContainerStatus;
+}
+
+/** https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-states */
+export function containerStatus(facts: ContainerFacts): ContainerStatus {
+  const { container, attempts, previous } = facts;
+  const [latest, before] = attempts;
+  const state = stateOf(facts);
+  const lastEnded = state.terminated ? before : latest && hasEnded(latest) ? latest : before;
+  const lastState = lastEnded ? { terminated: terminated(lastEnded, facts) } : keptLastState(previous, latest, state);
+  return {
+    name: container.name,
+    image: latest?.image || container.image || "",
+    imageID: latest ? imageId(latest, facts) : (previous?.imageID ?? ""),
+    containerID: latest ? `docker://${latest.id}` : previous?.containerID,
+    ready: facts.ready,
+    started: facts.started,
+    restartCount: latest?.attempt ?? previous?.restartCount ?? 0,
+    state,
+    lastState,
+    resources: container.resources,
+    volumeMounts: container.volumeMounts?.map(({ name, mountPath, readOnly }) => ({
+      name,
+      mountPath,
+      ...(readOnly ? { readOnly, recursiveReadOnly: "Disabled" } : {}),
+    })),
+  };
+}
+
+function stateOf({ attempts, waiting, messages, previous, initialReason }: ContainerFacts): ContainerState {
+  const [latest] = attempts;
+  if (latest?.state === "running") return { running: { startedAt: timestamp(latest.startedAt) } };
+  if (waiting) return { waiting };
+  if (latest && hasEnded(latest)) return { terminated: terminated(latest, { messages }) };
+  // The engine lost a container that had ended (someone removed it): its end is still true.
+  if (!latest && previous?.state?.terminated) return { terminated: previous.state.terminated };
+  return { waiting: { reason: initialReason } };
+}
+
+function keptLastState(
+  previous: ContainerStatus | undefined,
+  latest: EngineState | undefined,
+  state: ContainerState,
+): ContainerState {
+  if (!previous) return {};
+  if (latest && previous.containerID === `docker://${latest.id}`) return previous.lastState ?? {};
+  if (previous.state?.terminated && !state.terminated) return { terminated: previous.state.terminated };
+  return previous.lastState ?? {};
+}
+
+function terminated(ended: EngineState, { messages }: Pick<ContainerFacts, "messages">): ContainerStateTerminated {
+  const message = messages.get(ended.id);
+  return {
+    containerID: `docker://${ended.id}`,
+    exitCode: ended.exitCode,
+    reason: terminatedReason(ended),
+    ...(message ? { message } : {}),
+    startedAt: timestamp(ended.startedAt || ended.createdAt),
+    finishedAt: timestamp(endedAt(ended)),
+  };
+}
+
+function terminatedReason(ended: EngineState): string {
+  if (failedToStart(ended)) return "ContainerCannotRun";
+  if (ended.oomKilled) return "OOMKilled";
+  return ended.exitCode === 0 ? "Completed" : "Error";
+}
+
+function imageId(latest: EngineState, facts: ContainerFacts): string {
+  const digest = facts.imageDigest(latest.imageId);
+  return digest ? `docker-pullable://${digest}` : `docker://${latest.imageId}`;
+}

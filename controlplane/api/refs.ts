@@ -1,0 +1,42 @@
+/** The resource types that controllers, scheduler and agent talk about. */
+import type {
+  ConfigMap,
+  CoreV1Event,
+  Deployment,
+  EndpointSlice,
+  Endpoints,
+  Lease,
+  Namespace,
+  Node,
+  Pod,
+  ReplicaSet,
+  Secret,
+  Service,
+  ServiceAccount,
+} from "./generated/types.js";
+import type { KubeObject } from "./object.js";
+import type { ResourceRef } from "./resource.js";
+
+function ref<T extends KubeObject>(
+  group: string,
+  version: string,
+  plural: string,
+  kind: string,
+  namespaced = true,
+): ResourceRef<T> {
+  return { group, version, plural, kind, namespaced };
+}
+
+export const namespaces = ref<Namespace>("", "v1", "namespaces", "Namespace", false);
+export const nodes = ref<Node>("", "v1", "nodes", "Node", false);
+export const pods = ref<Pod>("", "v1", "pods", "Pod");
+export const services = ref<Service>("", "v1", "services", "Service");
+export const endpoints = ref<Endpoints>("", "v1", "endpoints", "Endpoints");
+export const configMaps = ref<ConfigMap>("", "v1", "configmaps", "ConfigMap");
+export const secrets = ref<Secret>("", "v1", "secrets", "Secret");
+export const serviceAccounts = ref<ServiceAccount>("", "v1", "serviceaccounts", "ServiceAccount");
+export const events = ref<CoreV1Event>("", "v1", "events", "Event");
+export const endpointSlices = ref<EndpointSlice>("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice");
+export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
+export const deployments = ref<Deployment>("apps", "v1", "deployments", "Deployment");
+export const replicaSets = ref<ReplicaSet>("apps", "v1", "replicasets", "ReplicaSet");

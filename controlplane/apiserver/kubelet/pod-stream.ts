@@ -1,0 +1,93 @@
+/**
+ * Streams into a container (exec): the upgrade request is handed to the kubelet and from then on every byte goes
+ * through untouched, so the protocol inside is between kubectl and the kubelet.
+ */
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { badRequest } from "#api/status-error.js";
+import type { ClusterReader } from "../cluster-reader.js";
+import type { RequestInfo, ResourceInfo } from "../request-info.js";
+import type { KubeletConnections } from "./kubelet-connection.js";
+import { chooseContainer, findPod, kubeletAddress } from "./kubelet-target.js";
+
+/** Headers that are part of the protocol change. Credentials stay here. */
+const FORWARDED = ["connection", "upgrade", "user-agent", "x-stream-protocol-version"];
+const LINGER_MS = 10_000;
+/** PodExecOptions' names → the kubelet's. */
+const FLAGS = [
+  ["stdin", "input"],
+  ["stdout", "output"],
+  ["stderr", "error"],
+  ["tty", "tty"],
+] as const;
+
+export interface StreamRequest {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** What the client sent right behind its request. */
+  readonly head: Buffer;
+  readonly info: RequestInfo;
+  readonly resource: ResourceInfo;
+}
+
+export type StreamRoute = (stream: StreamRequest) => Promise<void>;
+
+/** @throws StatusError (through the promise) as long as nothing has been written to the client */
+export function podExecRoute(reader: ClusterReader, kubelets: KubeletConnections): StreamRoute {
+  return async ({ request, socket, head, info, resource }) => {
+    const pod = findPod(reader, resource);
+    const container = chooseContainer(pod, info.query.get("container"));
+    const { nodeName } = pod.spec;
+    if (!nodeName) throw badRequest(`pod ${pod.metadata.name} does not have a host assigned`);
+    const address = kubeletAddress(reader, nodeName);
+    const query = new URLSearchParams();
+    for (const command of info.query.getAll("command")) query.append("command", command);
+    for (const [from, to] of FLAGS) if (isTrue(info.query.get(from))) query.set(to, "1");
+    const path = `/exec/${pod.metadata.namespace}/${pod.metadata.name}/${container}?${query}`;
+    const kubelet = await kubelets.dial(address);
+    if (socket.destroyed) {
+      kubelet.destroy();
+      return;
+    }
+    kubelet.write(requestHead(request, path, `${address.host}:${address.port}`));
+    if (head.length > 0) kubelet.write(head);
+    joinStreams(socket, kubelet);
+  };
+}
+
+const isTrue = (value: string | null) => value === "true" || value === "1";
+
+function requestHead(request: IncomingMessage, path: string, host: string): string {
+  const lines = [`GET ${path} HTTP/1.1`, `Host: ${host}`];
+  const { rawHeaders } = request;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase();
+    if (!FORWARDED.includes(name) && !name.startsWith("sec-websocket-")) continue;
+    const value = name === "sec-websocket-protocol" ? withoutToken(rawHeaders[i + 1]!) : rawHeaders[i + 1];
+    lines.push(`${rawHeaders[i]}: ${value}`);
+  }
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+/** Browsers send a bearer token as a WebSocket subprotocol; the kubelet must not see it. */
+function withoutToken(protocols: string): string {
+  const names = protocols.split(",").map((name) => name.trim());
+  return names.filter((name) => !name.startsWith("base64url.bearer.authorization.k8s.io.")).join(", ");
+}
+
+/** Each side's bytes and end go to the other at the pace of the slower; when one breaks, so does the other. */
+export function joinStreams(left: Duplex, right: Duplex): void {
+  left.pipe(right);
+  right.pipe(left);
+  follow(left, right);
+  follow(right, left);
+}
+
+function follow(one: Duplex, other: Duplex): void {
+  one.on("error", () => other.destroy());
+  one.on("close", () => {
+    if (!one.readableEnded) other.destroy();
+    // It has been told the end; one that does not answer it is not kept for ever.
+    else setTimeout(() => other.destroy(), LINGER_MS).unref();
+  });
+}

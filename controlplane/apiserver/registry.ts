@@ -1,0 +1,63 @@
+/** The stores of all kinds, and reads across them for the server's own decisions. */
+import type { KubeObject } from "#api/object.js";
+import type { ResourceRef } from "#api/resource.js";
+import type { Kind } from "#resources/kind.js";
+import type { Backend } from "#storage/backend.js";
+import type { ClusterReader } from "./cluster-reader.js";
+import { removeExpired } from "./expiry.js";
+import { ResourceStore } from "./resource-store.js";
+
+export interface RegistryOptions {
+  /** How often watchers are told how far they are. */
+  bookmarkMs: number;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Told of what goes wrong in the background. */
+  onError(error: Error): void;
+}
+
+const EXPIRY_MS = 60_000;
+
+export class Registry implements ClusterReader {
+  private readonly stores = new Map<string, ResourceStore>();
+  private timers: NodeJS.Timeout[] = [];
+
+  static async open(backend: Backend, kinds: readonly Kind[], options: RegistryOptions): Promise<Registry> {
+    const registry = new Registry();
+    for (const kind of kinds) registry.stores.set(id(kind), await ResourceStore.open(kind, backend));
+    registry.every(options.bookmarkMs, (store) => store.hub.bookmark());
+    registry.every(EXPIRY_MS, (store) => removeExpired(store, options.now()).catch(options.onError));
+    return registry;
+  }
+
+  private every(intervalMs: number, work: (store: ResourceStore) => unknown): void {
+    const timer = setInterval(() => {
+      for (const store of this.stores.values()) work(store);
+    }, intervalMs);
+    timer.unref();
+    this.timers.push(timer);
+  }
+
+  store(ref: ResourceRef): ResourceStore {
+    const store = this.stores.get(id(ref));
+    if (!store) throw new Error(`there is no store for ${id(ref)}`);
+    return store;
+  }
+
+  get<O extends KubeObject>(ref: ResourceRef<O>, name: string, namespace?: string): O | undefined {
+    return this.store(ref).find(name, namespace)?.shared as O | undefined;
+  }
+
+  list<O extends KubeObject>(ref: ResourceRef<O>, namespace?: string): readonly O[] {
+    const objects: O[] = [];
+    this.store(ref).cache.scan(namespace, "", (stored) => objects.push(stored.shared as O) > 0);
+    return objects;
+  }
+
+  close(): void {
+    for (const timer of this.timers) clearInterval(timer);
+    for (const store of this.stores.values()) store.close();
+  }
+}
+
+const id = (ref: ResourceRef) => `${ref.group}/${ref.plural}`;

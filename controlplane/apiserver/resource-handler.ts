@@ -1,0 +1,91 @@
+/** From a request to the verb that answers it. What is in front of it (sockets, the request chain): see `request.ts`. */
+import { methodNotAllowed, StatusError } from "#api/status-error.js";
+import type { AdmissionContext, ClusterConfig, Kind } from "#resources/kind.js";
+import type { Backend } from "#storage/backend.js";
+import type { ClusterReader } from "./cluster-reader.js";
+import { Registry } from "./registry.js";
+import type { ApiRequest, ApiResult, Verb } from "./request.js";
+import type { ServerContext, VerbContext } from "./verb-context.js";
+import { act } from "./verbs/action.js";
+import { create } from "./verbs/create.js";
+import { remove } from "./verbs/delete.js";
+import { deleteCollection } from "./verbs/delete-collection.js";
+import { get } from "./verbs/get.js";
+import { list } from "./verbs/list.js";
+import { patch } from "./verbs/patch.js";
+import { getScale, writeScale } from "./verbs/scale.js";
+import { update } from "./verbs/update.js";
+import { watch } from "./verbs/watch.js";
+
+export interface ResourceOptions {
+  readonly backend: Backend;
+  readonly kinds: readonly Kind[];
+  readonly cluster: ClusterConfig;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+  /** How often watchers that asked for it get a BOOKMARK. Default ten seconds. */
+  readonly bookmarkMs?: number;
+  readonly issueToken?: AdmissionContext["issueToken"];
+  /** Told of what goes wrong in the background. Default: thrown. */
+  readonly onError?: (error: Error) => void;
+}
+
+export interface ResourceHandler {
+  /** @throws StatusError */
+  handle(request: ApiRequest): Promise<ApiResult>;
+  readonly reader: ClusterReader;
+  /** Ends all watches. The backend stays open. */
+  close(): void;
+}
+
+type VerbFunction = (context: VerbContext) => Promise<ApiResult>;
+
+const verbs: Readonly<Record<Verb, VerbFunction>> = {
+  get,
+  list,
+  watch,
+  create,
+  update,
+  patch,
+  delete: remove,
+  deletecollection: deleteCollection,
+};
+
+/** Reads all objects of all kinds into memory; resolves when requests can be answered. */
+export async function openResources(options: ResourceOptions): Promise<ResourceHandler> {
+  const { backend, kinds, cluster, issueToken, now = Date.now, bookmarkMs = 10_000 } = options;
+  const registry = await Registry.open(backend, kinds, { bookmarkMs, now, onError: options.onError ?? rethrow });
+  const server: ServerContext = { registry, backend, cluster, issueToken, now };
+  return {
+    reader: registry,
+    close: () => registry.close(),
+    async handle(request) {
+      const context = { request, kind: request.kind, store: registry.store(request.kind), server };
+      return request.subresource === undefined ? verbs[request.verb](context) : subresource(context);
+    },
+  };
+}
+
+function rethrow(error: Error): never {
+  throw error;
+}
+
+function subresource(context: VerbContext): Promise<ApiResult> {
+  const { request, kind } = context;
+  const { verb, subresource: name = "" } = request;
+  const { status, scale, actions } = kind.subresources ?? {};
+  const isPart = verb === "get" || verb === "update" || verb === "patch";
+  if (name === "status" && status) {
+    if (!isPart) throw methodNotAllowed();
+    return verbs[verb](context);
+  }
+  if (name === "scale" && scale) {
+    if (!isPart) throw methodNotAllowed();
+    return verb === "get" ? getScale(context, scale) : writeScale(context, scale);
+  }
+  const action = actions?.[name];
+  if (!action) throw new StatusError(404, "NotFound", "the server could not find the requested resource", {});
+  const wanted = action.method === "PUT" ? "update" : "create";
+  if (verb !== wanted) throw methodNotAllowed();
+  return act(context, action);
+}

@@ -1,0 +1,140 @@
+/**
+ * Questions about users and their rights: answered, never stored. `kubectl auth whoami` and `can-i` ask them.
+ * https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access
+ */
+import type {
+  SelfSubjectAccessReview,
+  SelfSubjectReview,
+  SubjectAccessReview,
+  TokenReview,
+  UserInfo as WireUser,
+} from "#api/generated/types.js";
+import { badRequest, isStatus } from "#api/status-error.js";
+import type { UserInfo } from "#resources/kind.js";
+import { MASTERS } from "../authn/groups.js";
+import type { AccessRequest, Authorize } from "../authz/access.js";
+import type { VirtualResource } from "../resource-table.js";
+
+export interface ReviewOptions {
+  readonly authorize: Authorize;
+  /** @throws StatusError 401 */
+  tokenUser(token: string): Promise<UserInfo>;
+  readonly issuer: string;
+  now(): number;
+}
+
+const AUTHENTICATION = { group: "authentication.k8s.io", version: "v1", namespaced: false } as const;
+const AUTHORIZATION = { group: "authorization.k8s.io", version: "v1", namespaced: false } as const;
+
+/** A review is no stored object: its metadata is all but empty. */
+type Reviewed<R> = Omit<R, "metadata"> & { metadata: { creationTimestamp: string } };
+type AccessSpec = SelfSubjectAccessReview["spec"];
+
+export function reviewResources(options: ReviewOptions): VirtualResource[] {
+  return [
+    {
+      ...AUTHENTICATION,
+      plural: "selfsubjectreviews",
+      singular: "selfsubjectreview",
+      kind: "SelfSubjectReview",
+      create: (_object, user): Reviewed<SelfSubjectReview> => ({
+        kind: "SelfSubjectReview",
+        apiVersion: "authentication.k8s.io/v1",
+        metadata: { creationTimestamp: new Date(options.now()).toISOString().replace(/\.\d+Z$/, "Z") },
+        status: { userInfo: wireUser(user) },
+      }),
+    },
+    {
+      ...AUTHENTICATION,
+      plural: "tokenreviews",
+      singular: "tokenreview",
+      kind: "TokenReview",
+      create: (object) => reviewToken(options, object as unknown as TokenReview),
+    },
+    {
+      ...AUTHORIZATION,
+      plural: "selfsubjectaccessreviews",
+      singular: "selfsubjectaccessreview",
+      kind: "SelfSubjectAccessReview",
+      create: (object, user) => reviewAccess(options, object as unknown as SelfSubjectAccessReview, user),
+    },
+    {
+      ...AUTHORIZATION,
+      plural: "subjectaccessreviews",
+      singular: "subjectaccessreview",
+      kind: "SubjectAccessReview",
+      create: (object) => {
+        const review = object as unknown as SubjectAccessReview;
+        const { user: name = "", groups = [], uid } = review.spec ?? {};
+        return reviewAccess(options, review, { name, groups, uid });
+      },
+    },
+    {
+      ...AUTHORIZATION,
+      plural: "selfsubjectrulesreviews",
+      singular: "selfsubjectrulesreview",
+      kind: "SelfSubjectRulesReview",
+      create: (object, user) => ({ ...object, status: rulesOf(user) }),
+    },
+  ];
+}
+
+function reviewAccess<R extends { spec: AccessSpec }>(options: ReviewOptions, review: R, user: UserInfo): object {
+  const { allowed, reason } = options.authorize(accessOf(review.spec ?? {}, user));
+  return { ...review, status: { allowed, ...(reason && { reason }) } };
+}
+
+function accessOf({ resourceAttributes, nonResourceAttributes }: AccessSpec, user: UserInfo): AccessRequest {
+  if (resourceAttributes) {
+    const { verb = "", group = "", resource: plural = "", subresource, namespace, name } = resourceAttributes;
+    const resource = { group, plural, subresource: subresource || undefined, name: name || undefined };
+    return { user, verb, resource: { ...resource, namespace: namespace || undefined } };
+  }
+  if (!nonResourceAttributes) {
+    throw badRequest("spec: exactly one of nonResourceAttributes or resourceAttributes must be specified");
+  }
+  return { user, verb: nonResourceAttributes.verb ?? "", path: nonResourceAttributes.path ?? "" };
+}
+
+async function reviewToken({ tokenUser, issuer }: ReviewOptions, review: TokenReview): Promise<object> {
+  try {
+    const user = await tokenUser(review.spec?.token ?? "");
+    return { ...review, status: { authenticated: true, user: wireUser(user), audiences: [issuer] } };
+  } catch (error) {
+    if (!isStatus(error, 401)) throw error;
+    return { ...review, status: { user: {}, error: "invalid bearer token" } };
+  }
+}
+
+function wireUser({ name, uid, groups, extra }: UserInfo): WireUser {
+  const copied = Object.entries(extra ?? {}).map(([key, values]) => [key, [...values]]);
+  return {
+    username: name,
+    ...(uid && { uid }),
+    groups: [...groups],
+    ...(copied.length > 0 && { extra: Object.fromEntries(copied) as Record<string, string[]> }),
+  };
+}
+
+/** What the static policy can say in general; a node's rights depend on its Pods, hence `incomplete`. */
+function rulesOf(user: UserInfo): object {
+  const master = user.groups.includes(MASTERS);
+  const reviews = { verbs: ["create"], apiGroups: ["authorization.k8s.io"], resources: ["selfsubjectaccessreviews"] };
+  const paths = [
+    "/api",
+    "/api/*",
+    "/apis",
+    "/apis/*",
+    "/healthz",
+    "/livez",
+    "/openapi",
+    "/openapi/*",
+    "/readyz",
+    "/version",
+  ];
+  return {
+    resourceRules: master ? [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }] : [reviews],
+    nonResourceRules: [{ verbs: master ? ["*"] : ["get"], nonResourceURLs: master ? ["*"] : paths }],
+    incomplete: !master,
+  };
+}

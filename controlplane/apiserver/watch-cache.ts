@@ -1,0 +1,181 @@
+/**
+ * All objects of one kind in memory, kept current by a watch on the store. Every read of the API is answered here.
+ *
+ * Reads are strongly consistent: a write waits with {@link WatchCache.reached} until its revision has been applied before
+ * it answers. With the embedded store that has happened by the time the commit resolves.
+ */
+import type { KubeObject } from "#api/object.js";
+import { internalError } from "#api/status-error.js";
+import type { Backend, ChangeEvent, Watch } from "#storage/backend.js";
+import { SortedKeys } from "./sorted-keys.js";
+import { type ObjectCodec, StoredObject } from "./stored-object.js";
+import { CacheEvent } from "./watch-cache-event.js";
+import { EventWindow, type WindowBounds } from "./watch-cache-window.js";
+
+/** Objects read from the store at a time while a cache fills. */
+const PAGE = 500;
+
+/** Told of what the cache has just applied; must not throw. */
+export type CacheListener = (events: readonly CacheEvent[]) => void;
+
+export class WatchCache {
+  /** Every change up to here has been applied. It moves with the whole store, not only with this kind. */
+  revision = 0;
+  /** The revision of this kind's newest change. */
+  lastChange = 0;
+  window = new EventWindow(0);
+  private readonly objects = new Map<string, StoredObject>();
+  private readonly keys = new SortedKeys();
+  private readonly listeners = new Set<CacheListener>();
+  private waiting: { revision: number; resolve(): void }[] = [];
+  private failure: Error | undefined;
+  private watch: Watch | undefined;
+  /** Objects on their way to the store, by their stored bytes: they need not be parsed again. */
+  private readonly written = new WeakMap<Buffer, { value: KubeObject; stored?: StoredObject }>();
+
+  private constructor(
+    private readonly backend: Backend,
+    readonly prefix: string,
+    private readonly codec: ObjectCodec,
+  ) {}
+
+  /** @param prefix of the kind's keys in the store; what follows it is the object's key (`keyOf`) */
+  static async open(backend: Backend, prefix: string, codec: ObjectCodec, bounds?: WindowBounds): Promise<WatchCache> {
+    const cache = new WatchCache(backend, prefix, codec);
+    await cache.fill();
+    cache.window = new EventWindow(cache.revision, bounds);
+    cache.watch = await backend.watch(prefix, cache.revision, {
+      onEvents: (events) => cache.apply(events),
+      onProgress: (revision) => cache.progress(revision),
+      onError: (error) => cache.fail(error),
+    });
+    return cache;
+  }
+
+  get size(): number {
+    return this.objects.size;
+  }
+
+  /** @param key see `keyOf` */
+  get(key: string): StoredObject | undefined {
+    if (this.failure) throw internalError(this.failure.message);
+    return this.objects.get(key);
+  }
+
+  /** Visits the namespace's objects in key order, from `start` (inclusive), until `visit` returns false. */
+  scan(namespace: string | undefined, start: string, visit: (object: StoredObject) => boolean): void {
+    if (this.failure) throw internalError(this.failure.message);
+    const prefix = namespace === undefined ? "" : `${namespace}/`;
+    this.keys.scan(start > prefix ? start : prefix, (key) => {
+      return key.startsWith(prefix) && visit(this.objects.get(key)!);
+    });
+  }
+
+  /** How many keys of the namespace lie at or after `start`. */
+  count(namespace: string | undefined, start = ""): number {
+    const prefix = namespace === undefined ? "" : `${namespace}/`;
+    return this.keys.count(start > prefix ? start : prefix, namespace === undefined ? undefined : `${namespace}0`);
+  }
+
+  /**
+   * Announces the value behind bytes that are about to be committed.
+   * @returns what they have become; to be called once the commit has been reached
+   */
+  announce(bytes: Buffer, value: KubeObject): () => StoredObject {
+    const entry: { value: KubeObject; stored?: StoredObject } = { value };
+    this.written.set(bytes, entry);
+    return () => {
+      if (!entry.stored) throw this.failure ?? new Error("the store has lost a commit");
+      return entry.stored;
+    };
+  }
+
+  /** Resolves when everything up to `revision` has been applied. */
+  async reached(revision: number): Promise<void> {
+    if (this.revision >= revision) return;
+    await new Promise<void>((resolve) => this.waiting.push({ revision, resolve }));
+  }
+
+  listen(listener: CacheListener): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  /** One change of the store's log as an event of this kind. */
+  toEvent(change: ChangeEvent): CacheEvent {
+    const key = change.key.slice(this.prefix.length);
+    const previous = change.previous && new StoredObject(key, 0, this.codec.splice(change.previous, 0), this.codec);
+    const current = change.value && this.stored(key, change.revision, change.value);
+    return new CacheEvent(change.revision, current, previous);
+  }
+
+  close(): void {
+    this.watch?.close();
+    this.failure ??= new Error("the server is shutting down");
+    this.listeners.clear();
+  }
+
+  private async fill(): Promise<void> {
+    let start: string | undefined;
+    let revision: number | undefined;
+    for (;;) {
+      const page = await this.backend.list({ prefix: this.prefix, start, limit: PAGE, revision });
+      revision = page.revision;
+      for (const { key, value, revision } of page.items) {
+        this.put(this.stored(key.slice(this.prefix.length), revision, value));
+      }
+      if (!page.more) break;
+      start = `${page.items.at(-1)!.key}\0`;
+    }
+    this.revision = revision;
+    this.lastChange = revision;
+  }
+
+  private apply(changes: readonly ChangeEvent[]): void {
+    const events = changes.map((change) => {
+      const key = change.key.slice(this.prefix.length);
+      const previous = this.objects.get(key);
+      const current = change.value && this.stored(key, change.revision, change.value);
+      if (current) this.put(current);
+      else this.remove(key);
+      return new CacheEvent(change.revision, current, previous);
+    });
+    for (const event of events) this.window.add(event);
+    this.lastChange = events.at(-1)!.revision;
+    this.progress(this.lastChange);
+    for (const listener of this.listeners) listener(events);
+  }
+
+  private progress(revision: number): void {
+    if (revision <= this.revision) return;
+    this.revision = revision;
+    if (this.waiting.length === 0) return;
+    const reached = this.waiting.filter((waiter) => waiter.revision <= revision);
+    this.waiting = this.waiting.filter((waiter) => waiter.revision > revision);
+    for (const { resolve } of reached) resolve();
+  }
+
+  private stored(key: string, revision: number, bytes: Buffer): StoredObject {
+    const announced = this.written.get(bytes);
+    if (announced) announced.value.metadata.resourceVersion = String(revision);
+    const complete = this.codec.splice(bytes, revision);
+    const stored = new StoredObject(key, revision, complete, this.codec, announced?.value);
+    if (announced) announced.stored = stored;
+    return stored;
+  }
+
+  private put(object: StoredObject): void {
+    if (!this.objects.has(object.key)) this.keys.add(object.key);
+    this.objects.set(object.key, object);
+  }
+
+  private remove(key: string): void {
+    if (this.objects.delete(key)) this.keys.remove(key);
+  }
+
+  private fail(error: Error): void {
+    this.failure ??= error;
+    for (const { resolve } of this.waiting) resolve();
+    this.waiting = [];
+  }
+}

@@ -1,0 +1,20 @@
+/** Time as the client machinery sees it; tests pass a clock they move by hand. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Calls `run` once after `delay` milliseconds, unless the returned function was called before. */
+  after(delay: number, run: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(delay, run) {
+    const timer = setTimeout(run, delay);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** RFC 3339 in whole seconds, as Kubernetes writes `metav1.Time`: "2026-01-31T12:00:00Z". */
+export function timestamp(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,16 @@
+import type { ListQuery, WriteQuery } from "./client.js";
+
+const LIST_KEYS = ["labelSelector", "fieldSelector", "continue", "resourceVersion"] as const;
+
+/** The URL query of a call. What is part of the path (namespace, subresource) stays out. */
+export function searchParams(options: ListQuery & WriteQuery): URLSearchParams {
+  const params = new URLSearchParams();
+  for (const key of LIST_KEYS) {
+    const value = options[key];
+    if (value !== undefined) params.set(key, value);
+  }
+  if (options.limit !== undefined) params.set("limit", String(options.limit));
+  if (options.fieldManager !== undefined) params.set("fieldManager", options.fieldManager);
+  if (options.dryRun) params.set("dryRun", "All");
+  return params;
+}

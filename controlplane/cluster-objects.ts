@@ -1,0 +1,107 @@
+/** What every cluster has: the system namespaces, and the `kubernetes` Service through which Pods reach the API. */
+import { isIP } from "node:net";
+import ipaddr from "ipaddr.js";
+import type { EndpointSlice, Endpoints, Namespace, Service } from "#api/generated/types.js";
+import type { Draft, KubeObject } from "#api/object.js";
+import { endpointSlices, endpoints, namespaces, services } from "#api/refs.js";
+import type { ResourceRef } from "#api/resource.js";
+import { isAlreadyExists, isNotFound } from "#api/status-error.js";
+import type { Client } from "#client/client.js";
+
+export const SYSTEM_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"] as const;
+
+export interface ClusterAddress {
+  /** Where this API server is reached. */
+  readonly address: string;
+  readonly port: number;
+  /** The first address of the service range. */
+  readonly serviceIP: string;
+}
+
+/** Makes what is missing and corrects what points elsewhere. Safe to run at any time. */
+export async function ensureClusterObjects(client: Client, at: ClusterAddress): Promise<void> {
+  for (const name of SYSTEM_NAMESPACES) await ensureNamespace(client, name);
+  await ensure(client, services, kubernetesService(at), ({ spec }) => spec?.ports);
+  // As upstream, an endpoint is never a loopback address: it would mean each Pod itself.
+  if (ipaddr.parse(at.address).range() === "loopback") return;
+  await ensure(client, endpoints, kubernetesEndpoints(at), ({ subsets }) => subsets);
+  await ensure(client, endpointSlices, kubernetesSlice(at), (slice) => [slice.endpoints, slice.ports]);
+}
+
+async function ensureNamespace(client: Client, name: string): Promise<void> {
+  try {
+    await client.get(namespaces, name);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    const draft: Draft<Namespace> = { apiVersion: "v1", kind: "Namespace", metadata: { name }, spec: {} };
+    await client.create(namespaces, draft).catch(unlessThere);
+  }
+}
+
+/** @param part what has to be as in `wanted`, where `wanted` says something */
+async function ensure<T extends KubeObject>(
+  client: Client,
+  ref: ResourceRef<T>,
+  wanted: Draft<T>,
+  part: (object: Draft<T>) => unknown,
+): Promise<void> {
+  const { name = "", namespace } = wanted.metadata;
+  try {
+    const found = await client.get(ref, name, namespace);
+    if (covers(part(found), part(wanted))) return;
+    const { metadata } = found;
+    await client.update(ref, { ...wanted, metadata } as T);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    await client.create(ref, wanted).catch(unlessThere);
+  }
+}
+
+/** True when `found` says everything that `wanted` says; it may say more (defaults). */
+function covers(found: unknown, wanted: unknown): boolean {
+  if (typeof wanted !== "object" || wanted === null) return found === wanted;
+  if (typeof found !== "object" || found === null) return false;
+  if (Array.isArray(wanted) && wanted.length !== (found as unknown[]).length) return false;
+  return Object.entries(wanted).every(([key, value]) => covers((found as Record<string, unknown>)[key], value));
+}
+
+function unlessThere(error: unknown): void {
+  if (!isAlreadyExists(error)) throw error;
+}
+
+const metadata = (labels: Record<string, string>) => ({ name: "kubernetes", namespace: "default", labels });
+
+function kubernetesService({ port, serviceIP }: ClusterAddress): Draft<Service> {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: metadata({ component: "apiserver", provider: "kubernetes" }),
+    spec: {
+      type: "ClusterIP",
+      clusterIP: serviceIP,
+      clusterIPs: [serviceIP],
+      ports: [{ name: "https", protocol: "TCP", port: 443, targetPort: port }],
+      sessionAffinity: "None",
+    },
+  };
+}
+
+function kubernetesEndpoints({ address, port }: ClusterAddress): Draft<Endpoints> {
+  return {
+    apiVersion: "v1",
+    kind: "Endpoints",
+    metadata: metadata({ "endpointslice.kubernetes.io/skip-mirror": "true" }),
+    subsets: [{ addresses: [{ ip: address }], ports: [{ name: "https", port, protocol: "TCP" }] }],
+  };
+}
+
+function kubernetesSlice({ address, port }: ClusterAddress): Draft<EndpointSlice> {
+  return {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: metadata({ "kubernetes.io/service-name": "kubernetes" }),
+    addressType: isIP(address) === 6 ? "IPv6" : "IPv4",
+    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    ports: [{ name: "https", port, protocol: "TCP" }],
+  };
+}

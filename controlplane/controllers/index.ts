@@ -1,0 +1,58 @@
+/** Which controllers run. Each is a file of its name in this folder; a test compares. */
+import type { Logger } from "pino";
+import type { KubeObject } from "#api/object.js";
+import * as refs from "#api/refs.js";
+import { groupResource, type ResourceRef } from "#api/resource.js";
+import type { Client } from "#client/client.js";
+import type { Clock } from "#client/clock.js";
+import type { Controller } from "./controller.js";
+import { deploymentController } from "./deployment.js";
+import { endpointsController } from "./endpoints.js";
+import { endpointSliceController } from "./endpointslice.js";
+import { eventTtlController } from "./event-ttl.js";
+import { garbageCollector } from "./garbage-collector.js";
+import { type RunningControllers, startHarness } from "./harness.js";
+import { namespaceController } from "./namespace.js";
+import { nodeIpamController } from "./node-ipam.js";
+import { nodeLifecycleController } from "./node-lifecycle.js";
+import { podGarbageCollector } from "./pod-gc.js";
+import { replicaSetController } from "./replicaset.js";
+import { serviceAccountController } from "./serviceaccount.js";
+import { taintEvictionController } from "./taint-eviction.js";
+
+export interface ControllersOptions {
+  client: Client;
+  logger: Logger;
+  /** The part of the cluster's configuration that controllers need. */
+  cluster: { readonly podCIDRs: readonly string[] };
+  /** Every resource that is stored: what namespace deletion and garbage collection look after. Default: refs.ts. */
+  resources?: readonly ResourceRef[];
+  clock?: Clock;
+}
+
+const ALL: readonly ResourceRef<KubeObject>[] = Object.values(refs) as ResourceRef[];
+
+export function controllers({ cluster, resources = ALL }: Pick<ControllersOptions, "cluster" | "resources">) {
+  const namespaced = resources.filter((ref) => ref.namespaced);
+  // Events are many, own nothing and expire.
+  const owned = resources.filter((ref) => groupResource(ref) !== "events");
+  const list: Controller[] = [
+    deploymentController(),
+    replicaSetController(),
+    endpointSliceController(),
+    endpointsController(),
+    namespaceController(namespaced),
+    serviceAccountController(),
+    nodeLifecycleController(),
+    taintEvictionController(),
+    nodeIpamController(cluster.podCIDRs),
+    garbageCollector(owned),
+    podGarbageCollector(),
+    eventTtlController(),
+  ];
+  return list;
+}
+
+export function startControllers(options: ControllersOptions): RunningControllers {
+  return startHarness(controllers(options), options);
+}

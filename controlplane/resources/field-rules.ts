@@ -1,0 +1,23 @@
+/** Rules that fields of many kinds follow. */
+import { isDeepStrictEqual } from "node:util";
+import { type FieldError, invalid, notSupported, required } from "#api/field-error.js";
+import { IMMUTABLE } from "#api/validation/metadata.js";
+
+export function nonNegative(field: string, value: number | undefined): FieldError[] {
+  return value === undefined || value >= 0 ? [] : [invalid(field, value, "must be greater than or equal to 0")];
+}
+
+export function immutable(field: string, value: unknown, old: unknown): FieldError[] {
+  return isDeepStrictEqual(value, old) ? [] : [invalid(field, value, IMMUTABLE)];
+}
+
+/** A count in a status, beside the count it is part of. */
+export function notMoreThan(field: string, value = 0, limit = 0, limitName = "status.replicas"): FieldError[] {
+  return value <= limit ? [] : [invalid(field, value, `cannot be greater than ${limitName}`)];
+}
+
+/** A word out of a few. Absent is an error too: defaults have run. */
+export function oneOf(field: string, value: string | undefined, supported: readonly string[]): FieldError[] {
+  if (!value) return [required(field)];
+  return supported.includes(value) ? [] : [notSupported(field, value, supported)];
+}

@@ -1,0 +1,44 @@
+/** Every kind Berth serves. Routes, discovery, OpenAPI, storage and columns follow from this list. */
+import { configMap } from "./configmap.js";
+import { deployment } from "./deployment/index.js";
+import { endpoints } from "./endpoints/endpoints.js";
+import { endpointSlice } from "./endpoints/endpointslice.js";
+import { event } from "./event/index.js";
+import type { Kind } from "./kind.js";
+import { lease } from "./lease.js";
+import { namespace } from "./namespace.js";
+import { node } from "./node/index.js";
+import { pod } from "./pod/index.js";
+import { replicaSet } from "./replicaset.js";
+import { secret } from "./secret.js";
+import { service } from "./service/index.js";
+import { serviceAccount } from "./serviceaccount/index.js";
+
+export const kinds: readonly Kind[] = [
+  configMap,
+  endpoints,
+  event,
+  namespace,
+  node,
+  pod,
+  secret,
+  serviceAccount,
+  service,
+  deployment,
+  replicaSet,
+  lease,
+  endpointSlice,
+];
+
+const byResource = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));
+const byKind = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.kind}`, kind]));
+
+/** The kind behind a URL: ("apps", "v1", "deployments"). */
+export function findResource(group: string, version: string, plural: string): Kind | undefined {
+  return byResource.get(`${group}/${version}/${plural}`);
+}
+
+/** The kind an object names: ("apps", "v1", "Deployment"). */
+export function findKind(group: string, version: string, kind: string): Kind | undefined {
+  return byKind.get(`${group}/${version}/${kind}`);
+}

@@ -1,0 +1,46 @@
+/** What Deployment and ReplicaSet ask of their selector and the pods they make. */
+import { type FieldError, forbidden, invalid, notSupported, required } from "#api/field-error.js";
+import type { LabelSelector, PodTemplateSpec } from "#api/generated/types.js";
+import { matchLabelSelector } from "#api/selectors.js";
+import { validateLabelSelector } from "#api/validation/labels.js";
+import { validatePodTemplate } from "./pod/validate-spec.js";
+
+interface SelectingSpec {
+  selector?: LabelSelector;
+  template?: PodTemplateSpec;
+}
+
+const isEmpty = (selector: LabelSelector) =>
+  Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions?.length ?? 0) === 0;
+
+function validateTemplate(path: string, selector: LabelSelector | undefined, template: PodTemplateSpec): FieldError[] {
+  const labels = template.metadata?.labels;
+  const errors: FieldError[] = [];
+  if (selector && !isEmpty(selector) && !matchLabelSelector(selector, labels))
+    errors.push(invalid(`${path}.metadata.labels`, labels, "`selector` does not match template `labels`"));
+  errors.push(...validatePodTemplate(path, template));
+  const { restartPolicy, activeDeadlineSeconds } = template.spec ?? {};
+  if (restartPolicy !== "Always") errors.push(notSupported(`${path}.spec.restartPolicy`, restartPolicy, ["Always"]));
+  if (activeDeadlineSeconds !== undefined)
+    errors.push(
+      forbidden(`${path}.spec.activeDeadlineSeconds`, "activeDeadlineSeconds in ReplicaSet is not Supported"),
+    );
+  return errors;
+}
+
+/** Selector and template of a workload whose pods run forever. @param path of the spec */
+export function validateSelectedTemplate(path: string, spec: SelectingSpec): FieldError[] {
+  const { selector } = spec;
+  const errors: FieldError[] = [];
+  if (!selector) errors.push(required(`${path}.selector`));
+  else {
+    const problems = validateLabelSelector(`${path}.selector`, selector);
+    if (isEmpty(selector))
+      problems.push(invalid(`${path}.selector`, selector, "empty selector is invalid for deployment"));
+    errors.push(...problems);
+    // A selector that cannot be read cannot be compared with the labels.
+    if (problems.length > 0) return errors;
+  }
+  if (!spec.template) return [...errors, required(`${path}.template`)];
+  return [...errors, ...validateTemplate(`${path}.template`, selector, spec.template)];
+}

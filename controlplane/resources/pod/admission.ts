@@ -1,0 +1,65 @@
+/**
+ * What Kubernetes' admission plugins ServiceAccount, Priority and DefaultTolerationSeconds do to a pod.
+ * https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Pod, ServiceAccount } from "#api/generated/types.js";
+import { pods, serviceAccounts } from "#api/refs.js";
+import { forbiddenError } from "#api/status-error.js";
+import type { AdmissionContext, AdmissionHooks } from "../kind.js";
+import { setPriority } from "./priority.js";
+
+const TOLERATED_SECONDS = 300;
+const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
+const ACCOUNT_WAIT_MS = 1000;
+const ACCOUNT_POLL_MS = 20;
+
+/**
+ * The account "default" is made by a controller moments after its namespace; a pod created right behind the namespace
+ * waits for it a second at most.
+ */
+async function findAccount(name: string, pod: Pod, context: AdmissionContext): Promise<ServiceAccount | undefined> {
+  const find = () => context.get(serviceAccounts, name, pod.metadata.namespace);
+  let account = find();
+  if (name !== "default") return account;
+  for (let waited = 0; !account && waited < ACCOUNT_WAIT_MS; waited += ACCOUNT_POLL_MS) {
+    await sleep(ACCOUNT_POLL_MS);
+    account = find();
+  }
+  return account;
+}
+
+async function setServiceAccount(pod: Pod, podName: string, context: AdmissionContext): Promise<void> {
+  const { spec } = pod;
+  if (pod.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined) return;
+  const name = spec.serviceAccountName || "default";
+  spec.serviceAccountName = name;
+  spec.serviceAccount = name;
+  const account = await findAccount(name, pod, context);
+  if (!account) {
+    const where = `${pod.metadata.namespace}/${name}`;
+    const why = `error looking up service account ${where}: serviceaccount "${name}" not found`;
+    throw forbiddenError(pods, podName, why);
+  }
+  if (!spec.imagePullSecrets?.length && account.imagePullSecrets?.length)
+    spec.imagePullSecrets = account.imagePullSecrets.map((ref) => ({ ...ref }));
+}
+
+function tolerateForAWhile(pod: Pod, taint: string): void {
+  const tolerations = pod.spec.tolerations ?? [];
+  const tolerated = tolerations.some((t) => (!t.key || t.key === taint) && (!t.effect || t.effect === "NoExecute"));
+  if (tolerated) return;
+  tolerations.push({ key: taint, operator: "Exists", effect: "NoExecute", tolerationSeconds: TOLERATED_SECONDS });
+  pod.spec.tolerations = tolerations;
+}
+
+export const podAdmission: AdmissionHooks<Pod> = {
+  async beforeWrite(pod, old, context) {
+    if (context.subresource) return;
+    const name = pod.metadata.name ?? pod.metadata.generateName ?? "";
+    if (!old) await setServiceAccount(pod, name, context);
+    setPriority(pod, old, name);
+    tolerateForAWhile(pod, "node.kubernetes.io/not-ready");
+    tolerateForAWhile(pod, "node.kubernetes.io/unreachable");
+  },
+};

@@ -1,0 +1,36 @@
+/** Where a container sees the pod's volumes. */
+import { type FieldError, forbidden, invalid, notFound, notSupported, required } from "#api/field-error.js";
+import type { Container, VolumeMount } from "#api/generated/types.js";
+import { validateDescendingPath } from "./validate-volumes.js";
+
+const propagations = ["Bidirectional", "HostToContainer", "None"];
+
+function validatePropagation(field: string, mount: VolumeMount, container: Container): FieldError[] {
+  const mode = mount.mountPropagation;
+  if (mode === undefined) return [];
+  if (!propagations.includes(mode)) return [notSupported(field, mode, propagations)];
+  if (mode !== "Bidirectional" || container.securityContext?.privileged) return [];
+  return [forbidden(field, "Bidirectional mount propagation is available only to privileged containers")];
+}
+
+export function validateMounts(path: string, container: Container, volumeNames: ReadonlySet<string>): FieldError[] {
+  const errors: FieldError[] = [];
+  const mountPaths = new Set<string>();
+  container.volumeMounts?.forEach((mount, i) => {
+    const at = `${path}[${i}]`;
+    if (!mount.name) errors.push(required(`${at}.name`));
+    if (!volumeNames.has(mount.name)) errors.push(notFound(`${at}.name`, mount.name ?? ""));
+    if (!mount.mountPath) errors.push(required(`${at}.mountPath`));
+    if (mountPaths.has(mount.mountPath)) errors.push(invalid(`${at}.mountPath`, mount.mountPath, "must be unique"));
+    mountPaths.add(mount.mountPath);
+    if (mount.subPath) errors.push(...validateDescendingPath(`${at}.subPath`, mount.subPath));
+    if (mount.subPathExpr) {
+      const field = `${at}.subPathExpr`;
+      if (mount.subPath)
+        errors.push(invalid(field, mount.subPathExpr, "subPathExpr and subPath are mutually exclusive"));
+      errors.push(...validateDescendingPath(field, mount.subPathExpr));
+    }
+    errors.push(...validatePropagation(`${at}.mountPropagation`, mount, container));
+  });
+  return errors;
+}

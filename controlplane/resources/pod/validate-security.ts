@@ -1,0 +1,85 @@
+/** Security contexts of pods and containers. */
+import { type FieldError, invalid, notSupported, required } from "#api/field-error.js";
+import type { PodSpec, SeccompProfile, SecurityContext } from "#api/generated/types.js";
+import { invalidEach } from "#api/validation/names.js";
+import { userId } from "#api/validation/network.js";
+
+const validateId = (field: string, id: number | undefined) =>
+  id === undefined ? [] : invalidEach(field, id, userId(id));
+
+function validateSeccomp(path: string, profile: SeccompProfile | undefined): FieldError[] {
+  if (!profile) return [];
+  const types = ["Localhost", "RuntimeDefault", "Unconfined"];
+  if (!types.includes(profile.type)) return [notSupported(`${path}.type`, profile.type ?? "", types)];
+  if (profile.type === "Localhost")
+    return profile.localhostProfile
+      ? []
+      : [required(`${path}.localhostProfile`, "must be set when seccomp type is Localhost")];
+  if (profile.localhostProfile === undefined) return [];
+  return [
+    invalid(`${path}.localhostProfile`, profile.localhostProfile, "can only be set when seccomp type is Localhost"),
+  ];
+}
+
+export function validateSecurityContext(path: string, context: SecurityContext): FieldError[] {
+  const errors = [
+    ...validateId(`${path}.runAsUser`, context.runAsUser),
+    ...validateId(`${path}.runAsGroup`, context.runAsGroup),
+    ...validateSeccomp(`${path}.seccompProfile`, context.seccompProfile),
+  ];
+  const { procMount } = context;
+  if (procMount !== undefined && procMount !== "Default" && procMount !== "Unmasked")
+    errors.push(notSupported(`${path}.procMount`, procMount, ["Default", "Unmasked"]));
+  if (context.allowPrivilegeEscalation !== false) return errors;
+  if (context.privileged)
+    errors.push(invalid(path, context, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"));
+  if (context.capabilities?.add?.includes("CAP_SYS_ADMIN"))
+    errors.push(
+      invalid(path, context, "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"),
+    );
+  return errors;
+}
+
+/** Host ports of a pod on the host's network are its container ports: there is no translation in between. */
+function validateHostNetworkPorts(path: string, spec: PodSpec): FieldError[] {
+  if (!spec.hostNetwork) return [];
+  const check = (list: "containers" | "initContainers") =>
+    (spec[list] ?? []).flatMap((container, i) =>
+      (container.ports ?? []).flatMap(({ hostPort, containerPort }, j) =>
+        !hostPort || hostPort === containerPort
+          ? []
+          : [
+              invalid(
+                `${path}.${list}[${i}].ports[${j}].containerPort`,
+                containerPort,
+                "must match `hostPort` when `hostNetwork` is true",
+              ),
+            ],
+      ),
+    );
+  return [...check("containers"), ...check("initContainers")];
+}
+
+export function validatePodSecurity(path: string, spec: PodSpec): FieldError[] {
+  const errors = validateHostNetworkPorts(path, spec);
+  const context = spec.securityContext;
+  const at = `${path}.securityContext`;
+  if (spec.shareProcessNamespace && spec.hostPID)
+    errors.push(
+      invalid(
+        `${path}.shareProcessNamespace`,
+        spec.shareProcessNamespace,
+        "ShareProcessNamespace and HostPID cannot both be enabled",
+      ),
+    );
+  if (!context) return errors;
+  errors.push(...validateId(`${at}.fsGroup`, context.fsGroup), ...validateId(`${at}.runAsUser`, context.runAsUser));
+  errors.push(...validateId(`${at}.runAsGroup`, context.runAsGroup));
+  context.supplementalGroups?.forEach((id, i) => {
+    errors.push(...validateId(`${at}.supplementalGroups[${i}]`, id));
+  });
+  const policies = ["Always", "OnRootMismatch"];
+  if (context.fsGroupChangePolicy !== undefined && !policies.includes(context.fsGroupChangePolicy))
+    errors.push(notSupported(`${at}.fsGroupChangePolicy`, context.fsGroupChangePolicy, policies));
+  return [...errors, ...validateSeccomp(`${at}.seccompProfile`, context.seccompProfile)];
+}

@@ -1,0 +1,51 @@
+/** Advice that goes out as HTTP `Warning` headers: kubectl prints it beside the answer. */
+import type { Container, PodSpec } from "#api/generated/types.js";
+
+const NOT_YET = "is stored, but this version of Berth does not act on it yet";
+
+/** What a later milestone will honour. Whoever implements one takes it out here. */
+const notYetHonoured: readonly ((spec: PodSpec) => string | false | undefined)[] = [
+  ({ affinity }) => affinity?.podAffinity && "affinity.podAffinity",
+  ({ affinity }) => affinity?.podAntiAffinity && "affinity.podAntiAffinity",
+  ({ topologySpreadConstraints }) => (topologySpreadConstraints?.length ?? 0) > 0 && "topologySpreadConstraints",
+  ({ runtimeClassName }) => runtimeClassName && "runtimeClassName",
+  ({ resourceClaims }) => (resourceClaims?.length ?? 0) > 0 && "resourceClaims",
+  ({ hostUsers }) => hostUsers === false && "hostUsers",
+  ({ securityContext }) => isCustomSeccomp(securityContext) && "securityContext.seccompProfile",
+];
+
+/** Docker's own default profile is what RuntimeDefault means. */
+function isCustomSeccomp(context: { seccompProfile?: { type: string } } | undefined): boolean {
+  return (context?.seccompProfile?.type ?? "RuntimeDefault") !== "RuntimeDefault";
+}
+
+function containerWarnings(path: string, container: Container): string[] {
+  const warnings: string[] = [];
+  const names = new Set<string>();
+  container.env?.forEach(({ name }, i) => {
+    if (names.has(name))
+      warnings.push(`${path}.env[${i}]: hides previous definition of "${name}", which may be dropped when using apply`);
+    names.add(name);
+  });
+  for (const probe of ["livenessProbe", "readinessProbe", "startupProbe"] as const)
+    if (container[probe]?.grpc) warnings.push(`${path}.${probe}.grpc: ${NOT_YET}`);
+  if (isCustomSeccomp(container.securityContext)) warnings.push(`${path}.securityContext.seccompProfile: ${NOT_YET}`);
+  return warnings;
+}
+
+/** @param path of the spec: "spec" or "spec.template.spec" */
+export function podSpecWarnings(path: string, spec: PodSpec | undefined): string[] {
+  if (!spec) return [];
+  const warnings: string[] = [];
+  for (const field of notYetHonoured.map((check) => check(spec)))
+    if (field) warnings.push(`${path}.${field}: ${NOT_YET}`);
+  if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
+    warnings.push(
+      `${path}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`,
+    );
+  for (const list of ["initContainers", "containers"] as const)
+    spec[list]?.forEach((container, i) => {
+      warnings.push(...containerWarnings(`${path}.${list}[${i}]`, container));
+    });
+  return warnings;
+}

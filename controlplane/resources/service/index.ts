@@ -1,0 +1,36 @@
+import type { Service } from "#api/generated/types.js";
+import { services } from "#api/refs.js";
+import type { Kind } from "../kind.js";
+import { allocateClusterIPs } from "./allocate-ip.js";
+import { allocateNodePorts } from "./allocate-port.js";
+import { carryOver, normalizeClusterIPs } from "./carry-over.js";
+import { serviceColumns } from "./columns.js";
+import { defaultService } from "./defaults.js";
+import { validateService, validateServiceUpdate } from "./validate.js";
+
+/** https://kubernetes.io/docs/concepts/services-networking/service/ */
+export const service: Kind<Service> = {
+  ...services,
+  singular: "service",
+  shortNames: ["svc"],
+  categories: ["all"],
+  schema: "Service",
+  nameRule: "dns-1035-label",
+  columns: serviceColumns,
+  subresources: { status: true },
+  defaults: defaultService,
+  prepareForCreate(object) {
+    object.status = { loadBalancer: {} };
+    normalizeClusterIPs(object);
+  },
+  prepareForUpdate: carryOver,
+  validate: validateService,
+  validateUpdate: validateServiceUpdate,
+  admission: {
+    allocate(object, old, context) {
+      allocateClusterIPs(object, old, context, Math.random);
+      allocateNodePorts(object, old, context, Math.random);
+    },
+  },
+  selectableFields: ({ spec }) => ({ "spec.clusterIP": spec.clusterIP ?? "", "spec.type": spec.type ?? "" }),
+};

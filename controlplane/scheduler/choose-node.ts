@@ -1,0 +1,59 @@
+import type { Plugin, Rejection } from "./framework.js";
+import type { NodeInfo } from "./node-info.js";
+import type { PodInfo } from "./pod-info.js";
+
+/** Why one node does not take the Pod. */
+export interface NodeRejection extends Rejection {
+  readonly plugin: string;
+}
+
+export type Choice = { readonly nodeName: string } | { readonly rejections: readonly NodeRejection[] };
+
+/**
+ * Decides for one Pod; changes nothing. Of several nodes with the best score one is taken by chance.
+ * @param random 0 <= random() < 1
+ */
+export function chooseNode(
+  pod: PodInfo,
+  nodes: readonly NodeInfo[],
+  plugins: readonly Plugin[],
+  random: () => number,
+): Choice {
+  const states = new Map(plugins.map((plugin) => [plugin, plugin.preFilter?.(pod, nodes)]));
+  const feasible: NodeInfo[] = [];
+  const rejections: NodeRejection[] = [];
+  for (const node of nodes) {
+    const rejection = reject(pod, node, plugins, states);
+    if (rejection) rejections.push(rejection);
+    else feasible.push(node);
+  }
+  if (feasible.length === 0) return { rejections };
+  const scores = score(pod, feasible, plugins, states);
+  const best = Math.max(...scores);
+  const winners = feasible.filter((_, i) => scores[i] === best);
+  const winner = winners[Math.floor(random() * winners.length)] as NodeInfo;
+  return { nodeName: winner.name };
+}
+
+type States = ReadonlyMap<Plugin, unknown>;
+
+function reject(pod: PodInfo, node: NodeInfo, plugins: readonly Plugin[], states: States): NodeRejection | undefined {
+  for (const plugin of plugins) {
+    const rejection = plugin.filter?.(pod, node, states.get(plugin));
+    if (rejection) return { plugin: plugin.name, ...rejection };
+  }
+  return undefined;
+}
+
+function score(pod: PodInfo, nodes: readonly NodeInfo[], plugins: readonly Plugin[], states: States): number[] {
+  const totals = nodes.map(() => 0);
+  if (nodes.length === 1) return totals;
+  for (const plugin of plugins) {
+    const { scoring } = plugin;
+    if (!scoring) continue;
+    const raw = nodes.map((node) => scoring.score(pod, node, states.get(plugin)));
+    const scores = scoring.normalize ? scoring.normalize(raw) : raw;
+    for (const [i, value] of scores.entries()) totals[i] = (totals[i] as number) + scoring.weight * value;
+  }
+  return totals;
+}

@@ -1,0 +1,30 @@
+import type { Logger } from "pino";
+import type { Client } from "#client/client.js";
+import { type Clock, systemClock } from "#client/clock.js";
+import { plugins } from "./plugins/index.js";
+import { Scheduler } from "./scheduler.js";
+
+export interface SchedulerStartOptions {
+  client: Client;
+  logger: Logger;
+  clock?: Clock;
+  random?: () => number;
+}
+
+export interface RunningScheduler {
+  /** Resolves when nodes and Pods are known and scheduling has begun. */
+  readonly ready: Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function startScheduler(options: SchedulerStartOptions): RunningScheduler {
+  const { client, clock = systemClock, random = Math.random } = options;
+  const logger = options.logger.child({ component: "scheduler" });
+  const scheduler = new Scheduler({ client, logger, clock, random, plugins: plugins(client) });
+  return {
+    ready: scheduler.ready,
+    async stop() {
+      scheduler.stop();
+    },
+  };
+}

@@ -1,0 +1,26 @@
+/** Which plugins take part, in the order their filters are asked. A test compares with the folder. */
+import type { Client } from "#client/client.js";
+import type { Plugin } from "../framework.js";
+import { defaultBinder } from "./default-binder.js";
+import { leastAllocated } from "./least-allocated.js";
+import { nodeAffinity } from "./node-affinity.js";
+import { nodeName } from "./node-name.js";
+import { nodePorts } from "./node-ports.js";
+import { nodeResourcesFit } from "./node-resources-fit.js";
+import { nodeUnschedulable } from "./node-unschedulable.js";
+import { ownerSpread } from "./owner-spread.js";
+import { taintToleration } from "./taint-toleration.js";
+
+export function plugins(client: Client): readonly Plugin[] {
+  return [
+    nodeUnschedulable,
+    nodeName,
+    taintToleration,
+    nodeAffinity,
+    nodePorts,
+    nodeResourcesFit,
+    leastAllocated,
+    ownerSpread,
+    defaultBinder(client),
+  ];
+}

@@ -1,0 +1,177 @@
+/**
+ * The control plane in one process: store, API server, controllers and scheduler. Everything here can be killed at any
+ * instruction; starting again takes up what the store holds.
+ */
+
+import type { Server as Listener } from "node:net";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { openApiSource } from "#api/openapi.js";
+import { pods } from "#api/refs.js";
+import { type ApiServer, startApiServer } from "#apiserver/api-server.js";
+import { MASTERS } from "#apiserver/authn/groups.js";
+import { ServiceAccountTokens } from "#apiserver/authn/service-account-token.js";
+import type { HealthCheck } from "#apiserver/health.js";
+import { type ClusterPki, openPki } from "#apiserver/pki/cluster-pki.js";
+import { adminKubeconfig } from "#apiserver/pki/kubeconfig.js";
+import { makeSecretFolder, writeSecretFile } from "#apiserver/pki/secret-file.js";
+import { openResources } from "#apiserver/resource-handler.js";
+import type { Client } from "#client/client.js";
+import { kinds } from "#resources/index.js";
+import type { ClusterConfig, TokenOrder } from "#resources/kind.js";
+import type { Backend } from "#storage/backend.js";
+import { startCompactor } from "#storage/compactor.js";
+import { openLmdb } from "#storage/lmdb.js";
+import { ensureClusterObjects } from "./cluster-objects.js";
+import { firstServiceAddress } from "./cluster-ranges.js";
+import { startControllers } from "./controllers/index.js";
+import { hostAddresses } from "./host-addresses.js";
+import { startScheduler } from "./scheduler/index.js";
+
+export interface ServerOptions {
+  /** The cluster's data; the server keeps its part in `<dataDir>/server`. */
+  readonly dataDir: string;
+  readonly bindAddress: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Where nodes and Pods reach this server. */
+  readonly advertiseAddress: string;
+  /** Further names and addresses for the server's certificate. */
+  readonly tlsSans: readonly string[];
+  readonly cluster: ClusterConfig;
+  /** Seconds. */
+  readonly bookmarkInterval: number;
+  readonly logger: Logger;
+  /** Told what is being done, for a person to read. */
+  progress?(step: string): void;
+}
+
+export interface RunningServer {
+  readonly port: number;
+  readonly kubeconfig: string;
+  /** Serves the API also on a listener that is open already. */
+  adopt(listener: Listener): void;
+  readonly pki: ClusterPki;
+  /** A client with full rights inside this process. */
+  readonly admin: Client;
+  stop(): Promise<void>;
+}
+
+const CORRECTION_MS = 60_000;
+
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { logger, cluster, progress = () => undefined } = options;
+  const folder = join(options.dataDir, "server");
+  makeSecretFolder(folder);
+  progress("certificates");
+  const pki = await openPki(join(folder, "pki"), servingNames(options), Date.now());
+  progress("store");
+  const backend = openLmdb(join(folder, "store"));
+  const tokens = new ServiceAccountTokens(pki.serviceAccountKey, issuerOf(cluster));
+  const resources = await openResources({
+    backend,
+    kinds,
+    cluster,
+    bookmarkMs: options.bookmarkInterval * 1000,
+    onError: (error) => logger.error({ err: error }, "cannot remove expired objects"),
+    issueToken: (order) => tokens.issue(order, Date.now(), nodeOf(order)),
+  });
+  const nodeOf = ({ boundObject, namespace }: TokenOrder) =>
+    boundObject?.kind === "Pod" ? resources.reader.get(pods, boundObject.name, namespace)?.spec.nodeName : undefined;
+  const readiness = { ready: false };
+  progress("API server");
+  const api = await startApiServer({
+    ...options,
+    pki,
+    tokens,
+    issuer: issuerOf(cluster),
+    kinds,
+    handle: (request) => resources.handle(request),
+    reader: resources.reader,
+    openApi: openApiSource,
+    healthChecks: healthChecks(backend, readiness),
+    now: Date.now,
+  });
+  const kubeconfig = join(folder, "admin.kubeconfig");
+  writeSecretFile(kubeconfig, adminKubeconfig(pki, localUrl(options.bindAddress, api.https.port)));
+  const parts = await startParts(api, options);
+  readiness.ready = true;
+  const compactor = startCompactor(backend, {
+    onError: (error) => logger.error({ err: error }, "cannot compact the store"),
+  });
+  return {
+    port: api.https.port,
+    kubeconfig,
+    adopt: (listener) => api.https.adopt(listener),
+    pki,
+    admin: api.client({ name: "berth-admin", groups: [MASTERS] }, "berth"),
+    async stop() {
+      readiness.ready = false;
+      compactor.stop();
+      await parts.stop();
+      resources.close();
+      await api.close();
+      await backend.close();
+    },
+  };
+}
+
+/** What works on the objects: the cluster's own ones first, then controllers and scheduler. */
+async function startParts(api: ApiServer, { cluster, logger, advertiseAddress }: ServerOptions) {
+  const system = api.client({ name: "system:apiserver", groups: [MASTERS] }, "kube-apiserver");
+  const address = {
+    address: advertiseAddress,
+    port: api.https.port,
+    serviceIP: firstServiceAddress(cluster),
+  };
+  await ensureClusterObjects(system, address);
+  const timer = setInterval(() => {
+    ensureClusterObjects(system, address).catch((error) =>
+      logger.warn({ err: error }, "cannot correct system objects"),
+    );
+  }, CORRECTION_MS);
+  const clientOf = (name: string) => api.client({ name: `system:${name}`, groups: [MASTERS] }, name);
+  const controllers = startControllers({
+    client: clientOf("kube-controller-manager"),
+    logger,
+    cluster,
+    resources: kinds,
+  });
+  const scheduler = startScheduler({ client: clientOf("kube-scheduler"), logger });
+  await Promise.all([controllers.ready, scheduler.ready]);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await Promise.all([controllers.stop(), scheduler.stop()]);
+    },
+  };
+}
+
+function servingNames({ tlsSans, cluster, advertiseAddress }: ServerOptions): string[] {
+  const service = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+  const names = ["localhost", "127.0.0.1", "::1", hostname(), ...service, `${service[2]}.${cluster.clusterDomain}`];
+  return [...new Set([...names, firstServiceAddress(cluster), advertiseAddress, ...hostAddresses(), ...tlsSans])];
+}
+
+const issuerOf = ({ clusterDomain }: ClusterConfig) => `https://kubernetes.default.svc.${clusterDomain}`;
+
+/** How this host reaches the server. */
+function localUrl(bindAddress: string, port: number): string {
+  const any = bindAddress === "0.0.0.0" || bindAddress === "::";
+  const host = any ? "127.0.0.1" : bindAddress;
+  return `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+function healthChecks(backend: Backend, readiness: { ready: boolean }): HealthCheck[] {
+  return [
+    { name: "etcd", check: async () => void (await backend.currentRevision()) },
+    {
+      name: "poststarthook",
+      only: "readyz",
+      check: () => {
+        if (!readiness.ready) throw new Error("the server is starting or stopping");
+      },
+    },
+  ];
+}

@@ -1,0 +1,156 @@
+/** The `berth lab` commands. */
+import type { Command } from "commander";
+import { runInherited } from "#scripts/run.js";
+import { labDown } from "./down.js";
+import { loadImage } from "./images.js";
+import { kubectlInherited } from "./kubectl.js";
+import { enterArgs } from "./namespaces.js";
+import { logFile, type ProcessName, stopProcess } from "./processes.js";
+import { defaultLabRoot, type Lab, type LabNode, loadLab, requireLab } from "./state.js";
+import { labStatus, renderStatus } from "./status.js";
+import { labUp, startAgent, startDockerd, startServer } from "./up.js";
+
+const examples = `
+Examples:
+  berth lab up --nodes 2                         two nodes, each with its own Docker engine and network
+  berth lab kubectl get nodes -o wide            kubectl against the lab
+  berth lab exec node-1 -- nft list ruleset      a program on a node
+  berth lab docker node-1 ps                     docker on a node
+  berth lab image all my-app.tar                 load an image (docker save) on every node
+  berth lab kill node-1 agent                    kill -9 a part; berth lab start node-1 agent brings it back
+  berth lab down                                 remove every trace`;
+
+const processNames: readonly ProcessName[] = ["server", "agent", "dockerd"];
+
+function asProcess(name: string): ProcessName {
+  const known = processNames.find((p) => p === name);
+  if (!known) throw new Error(`no process ${name}: use ${processNames.join(", ")}`);
+  return known;
+}
+
+async function startPart(lab: Lab, node: LabNode, name: ProcessName): Promise<void> {
+  if (name === "server") await startServer(lab);
+  else if (name === "dockerd") await startDockerd(lab, node);
+  else await startAgent(lab, node);
+}
+
+function addLifecycle(lab: Command, find: () => Promise<Lab>): void {
+  lab
+    .command("up")
+    .description("make a lab, or bring it back to life")
+    .option("--nodes <n>", "number of nodes", "2")
+    .option("--api-port <port>", "port on 127.0.0.1 for the API; 0 picks a free one", "0")
+    .option("--images <names>", "images to make and load, comma separated", "nginx,busybox")
+    .option("--no-images", "load no images")
+    .action(async (options) => {
+      const { name, dir } = lab.opts();
+      const images = options.images ? options.images.split(",").filter(Boolean) : [];
+      const up = await labUp({
+        name,
+        root: dir,
+        nodes: Number(options.nodes),
+        apiPort: Number(options.apiPort),
+        images,
+      });
+      process.stdout.write(renderStatus(await labStatus(up)));
+      process.stdout.write("try: berth lab kubectl get nodes\n");
+    });
+  lab
+    .command("down")
+    .description("remove every trace of the lab")
+    .action(async () => {
+      const { name, dir } = lab.opts();
+      const found = await loadLab(dir, name);
+      if (found) await labDown(found);
+      else process.stdout.write(`no lab named ${name}: nothing to do\n`);
+    });
+  lab
+    .command("status")
+    .description("names, addresses, namespaces, sockets and process ids")
+    .option("--json", "as JSON")
+    .action(async (options) => {
+      const status = await labStatus(await find());
+      process.stdout.write(options.json ? `${JSON.stringify(status, null, 2)}\n` : renderStatus(status));
+    });
+}
+
+function addNodeCommands(lab: Command, find: () => Promise<Lab>): void {
+  lab
+    .command("image <node> <file>")
+    .description("load an image archive on one node, or on all")
+    .action(async (name: string, file: string) => {
+      const found = await find();
+      const nodes = name === "all" ? found.workers : [found.node(name)];
+      await Promise.all(nodes.map((node) => loadImage(found, node, file)));
+    });
+  lab
+    .command("kill <node> <process>")
+    .description("kill -9 one process of a node: server, agent or dockerd")
+    .action(async (name: string, part: string) => {
+      const found = await find();
+      const ran = await stopProcess(found, found.node(name), asProcess(part), "SIGKILL");
+      if (!ran) throw new Error(`${part} does not run on ${name}`);
+    });
+  lab
+    .command("start <node> <process>")
+    .description("start one process of a node")
+    .action(async (name: string, part: string) => {
+      const found = await find();
+      await startPart(found, found.node(name), asProcess(part));
+    });
+  lab
+    .command("logs <node> <process>")
+    .description("print the log of a process of a node")
+    .action(async (name: string, part: string) => {
+      const found = await find();
+      process.exitCode = await runInherited("cat", [logFile(found, found.node(name), asProcess(part))]);
+    });
+}
+
+function addPassThrough(lab: Command, find: () => Promise<Lab>): void {
+  lab
+    .command("kubectl [args...]")
+    .description("run kubectl against the lab")
+    .allowUnknownOption()
+    .passThroughOptions()
+    .helpOption(false)
+    .action(async (args: string[]) => {
+      process.exitCode = await kubectlInherited(await find(), args);
+    });
+  lab
+    .command("exec <node> [command...]")
+    .description("run a program on a node: in its network and mount namespace")
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action(async (name: string, command: string[]) => {
+      const found = await find();
+      if (command[0] === "--") command.shift();
+      if (command.length === 0) command.push(process.env.SHELL ?? "/bin/sh");
+      process.exitCode = await runInherited("nsenter", [...enterArgs(found, found.node(name)), ...command]);
+    });
+  lab
+    .command("docker <node> [args...]")
+    .description("run docker against the engine of a node")
+    .allowUnknownOption()
+    .passThroughOptions()
+    .helpOption(false)
+    .action(async (name: string, args: string[]) => {
+      const found = await find();
+      const socket = `unix://${found.dockerSocket(found.node(name))}`;
+      process.exitCode = await runInherited("docker", ["-H", socket, ...args]);
+    });
+}
+
+export function addLabCommand(program: Command): void {
+  const lab = program
+    .command("lab")
+    .description("a cluster of several real nodes on this machine")
+    .option("--name <name>", "name of the lab", "lab")
+    .option("--dir <folder>", "where labs keep their files", defaultLabRoot())
+    .enablePositionalOptions()
+    .addHelpText("after", examples);
+  const find = () => requireLab(lab.opts().dir, lab.opts().name);
+  addLifecycle(lab, find);
+  addNodeCommands(lab, find);
+  addPassThrough(lab, find);
+}

@@ -1,0 +1,124 @@
+/**
+ * The machine a lab node believes to be on: a network namespace on the lab's switch, and a mount namespace with its own
+ * /run, /var/lib/docker, /var/lib/berth, /var/lib/cni and /var/log in which the lab's own files cannot be seen.
+ * Everything here may be repeated: what exists stays.
+ */
+
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { run, runAny } from "#scripts/run.js";
+import type { Lab, LabNode } from "./state.js";
+
+const NETNS = "/run/netns";
+
+export const netnsPath = (name: string) => join(NETNS, name);
+
+/** Arguments that run a program as the node would: `nsenter` with them, then the program. */
+export function enterArgs(lab: Lab, node: LabNode): string[] {
+  const net = `--net=${netnsPath(lab.namespace(node))}`;
+  return node.role === "server" ? [net, "--"] : [net, `--mount=${lab.mountNamespace(node)}`, "--"];
+}
+
+async function ensureNetns(name: string): Promise<void> {
+  if (existsSync(netnsPath(name))) return;
+  await run("ip", ["netns", "add", name]);
+  await run("ip", ["-n", name, "link", "set", "lo", "up"]);
+}
+
+/** The switch all nodes are plugged into: a bridge in a namespace of its own. */
+export async function ensureSwitch(lab: Lab): Promise<void> {
+  const name = lab.switchNamespace;
+  await ensureNetns(name);
+  const { code } = await runAny("ip", ["-n", name, "link", "show", "sw0"]);
+  if (code !== 0) await run("ip", ["-n", name, "link", "add", "sw0", "type", "bridge"]);
+  await run("ip", ["-n", name, "link", "set", "sw0", "up"]);
+}
+
+/** The node's namespace, with eth0 on the switch and no default route. */
+export async function ensureNodeNetwork(lab: Lab, node: LabNode): Promise<void> {
+  const name = lab.namespace(node);
+  await ensureNetns(name);
+  const { code } = await runAny("ip", ["-n", name, "link", "show", "eth0"]);
+  if (code === 0) return;
+  const port = `p-${node.name}`;
+  await run("ip", [
+    "-n",
+    name,
+    "link",
+    "add",
+    "eth0",
+    "type",
+    "veth",
+    "peer",
+    "name",
+    port,
+    "netns",
+    lab.switchNamespace,
+  ]);
+  await run("ip", ["-n", lab.switchNamespace, "link", "set", port, "master", "sw0", "up"]);
+  await run("ip", ["-n", name, "addr", "add", `${node.address}/24`, "dev", "eth0"]);
+  await run("ip", ["-n", name, "link", "set", "eth0", "up"]);
+}
+
+const ownFolders: readonly [folder: string, target: string][] = [
+  ["run", "/run"],
+  ["docker", "/var/lib/docker"],
+  ["cni", "/var/lib/cni"],
+  ["log", "/var/log"],
+  ["berth", "/var/lib/berth"],
+];
+
+async function mountsOf(path: string): Promise<boolean> {
+  return (await readFile("/proc/self/mountinfo", "utf8")).includes(` ${path} `);
+}
+
+/** Mount namespaces can only be pinned below a mount that does not propagate. */
+async function ensurePrivateFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  if (await mountsOf(folder)) return;
+  await run("mount", ["--bind", folder, folder]);
+  await run("mount", ["--make-private", folder]);
+}
+
+export async function ensureNodeMounts(lab: Lab, node: LabNode): Promise<void> {
+  const pin = lab.mountNamespace(node);
+  await ensurePrivateFolder(join(lab.directory, "ns"));
+  if (await mountsOf(pin)) return;
+  const own = lab.nodeDirectory(node);
+  await writeFile(pin, "");
+  await run("unshare", [`--mount=${pin}`, "--propagation", "private", "--", "true"]);
+  const inside = (args: string[]) => run("nsenter", [`--mount=${pin}`, "--", "mount", ...args]);
+  for (const [folder, target] of ownFolders) {
+    await mkdir(join(own, folder), { recursive: true });
+    await mkdir(target, { recursive: true });
+  }
+  if (existsSync("/etc/machine-id")) {
+    const file = join(own, "machine-id");
+    if (!existsSync(file)) await writeFile(file, `${randomUUID().replaceAll("-", "")}\n`);
+    await inside(["--bind", file, "/etc/machine-id"]);
+  }
+  // /var/lib/berth comes last: the lab's folder, the source of all these, usually lies below it and disappears with it.
+  for (const [folder, target] of ownFolders) await inside(["--bind", join(own, folder), target]);
+  if (!lab.root.startsWith("/var/lib/berth")) await inside(["-t", "tmpfs", "tmpfs", lab.root]);
+}
+
+export async function removeNodeMounts(lab: Lab, node: LabNode): Promise<void> {
+  if (await mountsOf(lab.mountNamespace(node))) await run("umount", [lab.mountNamespace(node)]);
+}
+
+export async function removeNamespaceFolder(lab: Lab): Promise<void> {
+  const folder = join(lab.directory, "ns");
+  if (await mountsOf(folder)) await run("umount", [folder]);
+}
+
+/** Ids of all processes in a network namespace; none when it does not exist. */
+export async function processesIn(namespace: string): Promise<number[]> {
+  if (!existsSync(netnsPath(namespace))) return [];
+  return (await run("ip", ["netns", "pids", namespace])).split("\n").filter(Boolean).map(Number);
+}
+
+export async function removeNetns(name: string): Promise<void> {
+  if (existsSync(netnsPath(name))) await run("ip", ["netns", "del", name]);
+}

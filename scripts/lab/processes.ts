@@ -1,0 +1,111 @@
+/** The processes of a lab: each is known by id and start time, so that a reused id is never taken for ours. */
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { enterArgs } from "./namespaces.js";
+import type { Lab, LabNode } from "./state.js";
+
+export type ProcessName = "server" | "agent" | "dockerd";
+
+interface ProcessRecord {
+  pid: number;
+  /** Field 22 of /proc/<pid>/stat, in clock ticks since boot. */
+  startTime: string;
+}
+
+const recordFile = (lab: Lab, node: LabNode, name: ProcessName) => join(lab.nodeDirectory(node), "pids", name);
+export const logFile = (lab: Lab, node: LabNode, name: ProcessName) => join(lab.nodeDirectory(node), `${name}.log`);
+
+async function startTimeOf(pid: number): Promise<string | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? undefined : fields[19];
+  } catch (error) {
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
+  }
+}
+
+/** The id of a lab process, undefined when it does not run. */
+export async function processId(lab: Lab, node: LabNode, name: ProcessName): Promise<number | undefined> {
+  let record: ProcessRecord;
+  try {
+    record = JSON.parse(await readFile(recordFile(lab, node, name), "utf8"));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  return (await startTimeOf(record.pid)) === record.startTime ? record.pid : undefined;
+}
+
+/**
+ * Starts a program on a node, detached, its output appended to its log. With `listenPort`, a socket that listens on the
+ * host's own 127.0.0.1 is handed to it over Node's IPC channel: the one way into the lab.
+ */
+export async function startProcess(
+  lab: Lab,
+  node: LabNode,
+  name: ProcessName,
+  command: readonly string[],
+  listenPort?: number,
+): Promise<number> {
+  const running = await processId(lab, node, name);
+  if (running !== undefined) return running;
+  const log = openSync(logFile(lab, node, name), "a", 0o600);
+  const stdio = ["ignore", log, log, ...(listenPort ? (["ipc"] as const) : [])] as const;
+  const child = spawn("nsenter", [...enterArgs(lab, node), ...command], { detached: true, stdio: [...stdio] });
+  const failed = new Promise<never>((_, reject) => child.once("error", reject));
+  failed.catch(() => undefined); // observed by the race below
+  closeSync(log);
+  if (child.pid === undefined) return failed;
+  await mkdir(dirname(recordFile(lab, node, name)), { recursive: true });
+  const startTime = await startTimeOf(child.pid);
+  if (startTime === undefined)
+    throw new Error(`${name} on ${node.name} ended at once; see ${logFile(lab, node, name)}`);
+  await writeFile(recordFile(lab, node, name), JSON.stringify({ pid: child.pid, startTime }));
+  if (listenPort) await Promise.race([failed, handOver(child, listenPort)]);
+  child.unref();
+  return child.pid;
+}
+
+/** Hands the socket over and waits for the server's word: a message that is not read before the channel closes is lost. */
+async function handOver(child: ReturnType<typeof spawn>, port: number): Promise<void> {
+  const listener = createServer();
+  await new Promise<void>((resolve, reject) => {
+    listener.once("error", reject);
+    listener.listen(port, "127.0.0.1", resolve);
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once("message", () => resolve());
+    child.once("exit", (code) => reject(new Error(`it ended with ${code}`)));
+    child.send({ type: "listen" }, listener, (error) => {
+      if (error) reject(error);
+      listener.close();
+    });
+  });
+  child.disconnect();
+}
+
+/** Sends a signal and waits until the process is gone; SIGKILL after `patienceMs`. True when it ran. */
+export async function stopProcess(
+  lab: Lab,
+  node: LabNode,
+  name: ProcessName,
+  signal: NodeJS.Signals = "SIGTERM",
+  patienceMs = 15_000,
+): Promise<boolean> {
+  const pid = await processId(lab, node, name);
+  if (pid === undefined) return false;
+  process.kill(pid, signal);
+  const deadline = performance.now() + patienceMs;
+  while ((await processId(lab, node, name)) !== undefined) {
+    if (performance.now() > deadline) process.kill(pid, "SIGKILL");
+    await sleep(20);
+  }
+  await rm(recordFile(lab, node, name), { force: true });
+  return true;
+}

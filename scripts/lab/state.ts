@@ -1,0 +1,123 @@
+/** What a lab is, on disk: enough to find, repair and remove every part of it. */
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+export interface LabNode {
+  name: string;
+  /** IPv4 address on the lab switch. */
+  address: string;
+  role: "server" | "node";
+}
+
+export interface LabState {
+  name: string;
+  /** Port on the host's 127.0.0.1 where the API answers. */
+  apiPort: number;
+  nodes: LabNode[];
+}
+
+/** The lab LAN: only ever used between namespaces that have no route out. */
+export const LAB_PREFIX = "10.89.0";
+export const defaultLabRoot = () => process.env.BERTH_LAB_DIR ?? "/var/lib/berth/lab";
+
+/** Paths and names that belong to one lab. */
+export class Lab {
+  readonly directory: string;
+
+  constructor(
+    readonly root: string,
+    readonly state: LabState,
+  ) {
+    this.directory = join(root, state.name);
+  }
+
+  get server(): LabNode {
+    const server = this.state.nodes.find((n) => n.role === "server");
+    if (!server) throw new Error(`lab ${this.state.name} has no server`);
+    return server;
+  }
+
+  get workers(): LabNode[] {
+    return this.state.nodes.filter((n) => n.role === "node");
+  }
+
+  node(name: string): LabNode {
+    const node = this.state.nodes.find((n) => n.name === name);
+    if (node) return node;
+    throw new Error(
+      `no node ${name} in lab ${this.state.name}; it has ${this.state.nodes.map((n) => n.name).join(", ")}`,
+    );
+  }
+
+  get switchNamespace(): string {
+    return `berth-${this.state.name}-switch`;
+  }
+
+  get kubeconfig(): string {
+    return join(this.directory, "kubeconfig");
+  }
+
+  namespace(node: LabNode): string {
+    return `berth-${this.state.name}-${node.name}`;
+  }
+
+  nodeDirectory(node: LabNode): string {
+    return join(this.directory, node.name);
+  }
+
+  /** A file that pins the node's mount namespace. */
+  mountNamespace(node: LabNode): string {
+    return join(this.directory, "ns", `${node.name}.mnt`);
+  }
+
+  dockerSocket(node: LabNode): string {
+    return join(this.nodeDirectory(node), "run/docker.sock");
+  }
+
+  cgroupRoot(node: LabNode): string {
+    return `/berth-${this.state.name}-${node.name}`;
+  }
+
+  async save(): Promise<void> {
+    await mkdir(this.directory, { recursive: true });
+    await chmod(this.directory, 0o700);
+    const file = join(this.directory, "lab.json");
+    await writeFile(`${file}.new`, `${JSON.stringify(this.state, null, 2)}\n`);
+    await rename(`${file}.new`, file);
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** A lab of the given size, not yet on disk. Server first, then node-1, node-2, ... */
+export function planLab(root: string, name: string, nodes: number, apiPort: number): Lab {
+  if (!/^[a-z0-9]{1,12}$/.test(name)) throw new Error(`lab name "${name}": use 1 to 12 lower-case letters and digits`);
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > 50) throw new Error(`--nodes ${nodes}: use 1 to 50`);
+  const workers = Array.from({ length: nodes }, (_, i): LabNode => {
+    return { name: `node-${i + 1}`, address: `${LAB_PREFIX}.${11 + i}`, role: "node" };
+  });
+  return new Lab(root, {
+    name,
+    apiPort,
+    nodes: [{ name: "server", address: `${LAB_PREFIX}.2`, role: "server" }, ...workers],
+  });
+}
+
+export async function loadLab(root: string, name: string): Promise<Lab | undefined> {
+  try {
+    return new Lab(root, JSON.parse(await readFile(join(root, name, "lab.json"), "utf8")));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+export async function requireLab(root: string, name: string): Promise<Lab> {
+  const lab = await loadLab(root, name);
+  if (lab) return lab;
+  const others = await readdir(root).catch(() => []);
+  const hint = others.length > 0 ? `labs here: ${others.join(", ")}` : "start one with: berth lab up --nodes 2";
+  throw new Error(`no lab named ${name} (${hint})`);
+}

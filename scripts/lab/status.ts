@@ -1,0 +1,53 @@
+/** `berth lab status`: what a lab consists of, for people and (as JSON) for programs. */
+import { netnsPath } from "./namespaces.js";
+import { type ProcessName, processId } from "./processes.js";
+import type { Lab } from "./state.js";
+
+export interface NodeStatus {
+  name: string;
+  role: "server" | "node";
+  address: string;
+  networkNamespace: string;
+  dockerSocket?: string;
+  /** Ids of the running processes; a process that does not run is absent. */
+  processes: Partial<Record<ProcessName, number>>;
+}
+
+export interface LabStatus {
+  name: string;
+  directory: string;
+  kubeconfig: string;
+  api: string;
+  nodes: NodeStatus[];
+}
+
+export async function labStatus(lab: Lab): Promise<LabStatus> {
+  const nodes: NodeStatus[] = [];
+  for (const node of lab.state.nodes) {
+    const processes: NodeStatus["processes"] = {};
+    const names: ProcessName[] = node.role === "server" ? ["server"] : ["agent", "dockerd"];
+    for (const name of names) {
+      const pid = await processId(lab, node, name);
+      if (pid !== undefined) processes[name] = pid;
+    }
+    nodes.push({
+      name: node.name,
+      role: node.role,
+      address: node.address,
+      networkNamespace: netnsPath(lab.namespace(node)),
+      ...(node.role === "node" && { dockerSocket: lab.dockerSocket(node) }),
+      processes,
+    });
+  }
+  const api = `https://127.0.0.1:${lab.state.apiPort}`;
+  return { name: lab.state.name, directory: lab.directory, kubeconfig: lab.kubeconfig, api, nodes };
+}
+
+export function renderStatus(status: LabStatus): string {
+  const rows = status.nodes.map((n) => {
+    const expected = n.role === "server" ? ["server"] : ["agent", "dockerd"];
+    const parts = expected.map((p) => `${p} ${n.processes[p as ProcessName] ?? "not running"}`);
+    return `  ${n.name.padEnd(10)} ${n.address.padEnd(14)} ${parts.join(", ")}`;
+  });
+  return [`lab ${status.name}`, ...rows, `API        ${status.api}`, `kubeconfig ${status.kubeconfig}`, ""].join("\n");
+}

@@ -1,0 +1,171 @@
+/**
+ * Runs compiled tests with tap: `node scripts/run-tests.mjs unit contract`, or single files
+ * (`test/e2e/pods.test.ts`). Suites run in the order given; files of unit, contract and api side by side, e2e one by one.
+ * The e2e suite runs on one lab of two nodes, made before it and removed after it (BERTH_TEST_LAB, BERTH_TEST_DOCKER).
+ * A whole run (or `--ledger`) rewrites test/conformance-ledger.md from what the tests say they prove.
+ * Prints a line a file, every failure in full, and last `N passed, N failed, N skipped`. Exits 0 when nothing failed.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { Parser } from "tap-parser";
+import { unknownNames, updateLedger } from "./ledger.mjs";
+
+const suites = {
+  unit: { jobs: 2, timeoutSeconds: 60 },
+  contract: { jobs: 1, timeoutSeconds: 180 },
+  api: { jobs: 1, timeoutSeconds: 180 },
+  e2e: { jobs: 1, timeoutSeconds: 600 },
+};
+
+function testFiles(directory) {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { recursive: true })
+    .filter((name) => name.endsWith(".test.js"))
+    .map((name) => join(directory, name))
+    .sort();
+}
+
+/** One tap run per suite: { suite, files }. */
+function plan(args) {
+  const runs = new Map();
+  const add = (suite, files) => runs.set(suite, [...(runs.get(suite) ?? []), ...files]);
+  for (const arg of args.length > 0 ? args : Object.keys(suites)) {
+    if (suites[arg]) add(arg, testFiles(join("dist/test", arg)));
+    else add(arg.match(/test\/(\w+)\//)?.[1] ?? "e2e", [arg.replace(/^(?!dist\/)/, "dist/").replace(/\.ts$/, ".js")]);
+  }
+  return runs;
+}
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
+const skips = [];
+const proofs = [];
+const filesRun = new Set();
+
+/** Counts the innermost named tests of a file; assertions outside any test count as one test, the file itself. */
+function count(parser, path, tally) {
+  let child;
+  let hasTests = false;
+  const proven = [];
+  parser.on("comment", (text) => {
+    const name = text.match(/^# proves: (.*)\n?$/)?.[1];
+    if (name) proven.push(name);
+  });
+  parser.on("child", (next) => {
+    hasTests = true;
+    child = { seen: count(next, [...path, next.name], tally) };
+  });
+  parser.on("assert", (result) => {
+    const leaf = child ? !child.seen.hasTests() : result.skip;
+    const subtest = child;
+    child = undefined;
+    for (const name of subtest?.seen.proven ?? []) {
+      const state = result.skip ? "skipped" : result.ok ? "passed" : "failed";
+      proofs.push({
+        name,
+        file: path[0].replace(/^dist\/(.*)\.js$/, "$1.ts"),
+        test: [...path.slice(1), result.name].join(" › "),
+        result: state,
+      });
+    }
+    if (!subtest && !result.skip && !result.ok) failures.push({ path: [...path, result.name], diag: result.diag });
+    if (!leaf) return;
+    if (result.skip) skips.push([...path, result.name].join(" › ") + (result.skip === true ? "" : `: ${result.skip}`));
+    tally[result.skip ? "skipped" : result.ok || result.todo ? "passed" : "failed"]++;
+  });
+  parser.on("bailout", (reason) => failures.push({ path: [...path, "bail out"], diag: reason }));
+  return { hasTests: () => hasTests, proven };
+}
+
+function runSuite(suite, files) {
+  const { jobs, timeoutSeconds } = suites[suite] ?? suites.e2e;
+  const args = [
+    "run",
+    "--disable-coverage",
+    "--allow-empty-coverage",
+    "--reporter=tap",
+    `--jobs=${jobs}`,
+    `--timeout=${timeoutSeconds}`,
+  ];
+  return new Promise((resolve) => {
+    const tap = spawn(process.execPath, ["node_modules/tap/dist/esm/run.mjs", ...args, ...files], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const parser = new Parser();
+    parser.on("child", (file) => {
+      filesRun.add(file.name.replace(/^dist\/(.*)\.js$/, "$1.ts"));
+      const tally = { passed: 0, failed: 0, skipped: 0 };
+      const seen = count(file, [file.name], tally);
+      file.on("complete", (result) => {
+        if (!seen.hasTests()) tally[result.ok ? "passed" : "failed"]++;
+        else if (!result.ok && tally.failed === 0) tally.failed++;
+        for (const key of Object.keys(totals)) totals[key] += tally[key];
+        const skipped = tally.skipped ? `, ${tally.skipped} skipped` : "";
+        const seconds = ((result.time ?? 0) / 1000).toFixed(1);
+        console.log(
+          `${result.ok ? "✔" : "✘"} ${file.name}: ${tally.passed} passed, ${tally.failed} failed${skipped} (${seconds} s)`,
+        );
+      });
+    });
+    parser.on("complete", (result) => resolve(result.ok));
+    tap.stdout.pipe(parser);
+  });
+}
+
+const LAB = "e2e";
+
+function lab(...args) {
+  const { status, stdout } = spawnSync(process.execPath, ["dist/berth.js", "lab", "--name", LAB, ...args], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (status !== 0) throw new Error(`berth lab ${args.join(" ")} failed`);
+  return stdout;
+}
+
+/** Brings the lab up, lets the suite run, and takes it down again, whatever happens. */
+async function onLab(run) {
+  try {
+    lab("up", "--nodes", "2");
+    const nodes = JSON.parse(lab("status", "--json")).nodes;
+    process.env.BERTH_TEST_LAB = LAB;
+    process.env.BERTH_TEST_DOCKER = nodes.find((n) => n.role === "node").dockerSocket;
+    return await run();
+  } finally {
+    lab("down");
+  }
+}
+
+const options = process.argv.slice(2).filter((arg) => arg.startsWith("--"));
+const names = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
+// Static checks that failed before the tests count as failures of the whole.
+const failedChecks = Number(options.find((o) => o.startsWith("--failed-checks="))?.split("=")[1] ?? 0);
+totals.failed += failedChecks;
+let ok = failedChecks === 0;
+for (const [suite, files] of plan(names)) {
+  if (files.length === 0) continue;
+  try {
+    const run = () => runSuite(suite, files);
+    ok = (await (suite === "e2e" ? onLab(run) : run())) && ok;
+  } catch (error) {
+    failures.push({ path: [suite], diag: error.message });
+    totals.failed++;
+    ok = false;
+  }
+}
+// Only a whole run, or --ledger, writes the ledger; a wrong name fails any run.
+const writesLedger = names.length === 0 || options.includes("--ledger");
+for (const name of writesLedger ? updateLedger(proofs, filesRun) : unknownNames(proofs)) {
+  failures.push({ path: ["ledger"], diag: `no upstream conformance test is called ${JSON.stringify(name)}` });
+  totals.failed++;
+  ok = false;
+}
+for (const { path, diag } of failures) {
+  console.error(`\n✘ ${path.join(" › ")}`);
+  console.error(typeof diag === "string" ? diag : JSON.stringify(diag, null, 2));
+}
+for (const skip of skips) console.log(`skipped: ${skip}`);
+if (!ok && totals.failed === 0) totals.failed = 1;
+console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exit(ok ? 0 : 1);

@@ -1,0 +1,186 @@
+import { PassThrough } from "node:stream";
+import { pino } from "pino";
+import t from "tap";
+import { removePodCgroup } from "#agent/pods/pod-cgroup.js";
+import { openDockerRuntime } from "#agent/runtime/docker/docker-runtime.js";
+import type { ContainerConfig, Runtime, RuntimeEvent, SandboxConfig } from "#agent/runtime/runtime.js";
+import { TimeoutError } from "#agent/runtime/runtime.js";
+
+const socketPath = process.env.BERTH_TEST_DOCKER?.replace(/^unix:\/\//, "");
+const skip = socketPath ? false : "BERTH_TEST_DOCKER names no engine socket";
+const nodeName = `runtime-test-${process.pid}`;
+const pod = { namespace: "default", name: "web", uid: `uid-${process.pid}` };
+
+const sandboxConfig = (attempt = 0): SandboxConfig => ({
+  pod,
+  attempt,
+  hostname: "web",
+  labels: { app: "web" },
+  annotations: { note: "kept" },
+  hostNetwork: false,
+  hostPID: false,
+  hostIPC: false,
+  shareProcessNamespace: false,
+  cgroupParent: `/${nodeName}/kubepods/besteffort/pod${pod.uid}`,
+  sysctls: {},
+});
+
+const containerConfig = (sandboxId: string, name: string, args: string[], attempt = 0): ContainerConfig => ({
+  pod,
+  sandboxId,
+  name,
+  attempt,
+  image: "busybox:latest",
+  imageRef: "busybox",
+  entrypoint: args,
+  env: [{ name: "GREETING", value: "hello=world" }],
+  mounts: [],
+  resources: { cpuShares: 102, memoryLimit: 64 << 20, cpuQuota: 50_000, cpuPeriod: 100_000 },
+  cgroupParent: `/${nodeName}/kubepods/besteffort/pod${pod.uid}`,
+  pidNamespace: "container",
+  ipcNamespace: "pod",
+  groupAdd: [],
+  tty: false,
+  stdin: false,
+  stdinOnce: false,
+  privileged: false,
+  readOnlyRootFilesystem: false,
+  capabilities: { add: [], drop: [] },
+  noNewPrivileges: false,
+  oomScoreAdj: 1000,
+  labels: {},
+  annotations: {},
+});
+
+async function removeAll(runtime: Runtime): Promise<void> {
+  for (const { id } of await runtime.listContainers()) await runtime.removeContainer(id);
+  for (const { id } of await runtime.listSandboxes()) await runtime.removeSandbox(id);
+}
+
+async function text(stream: NodeJS.ReadableStream): Promise<string> {
+  let all = "";
+  for await (const chunk of stream) all += chunk;
+  return all;
+}
+
+t.test("Docker runtime", { skip, timeout: 60_000 }, async (t) => {
+  const runtime = await openDockerRuntime({
+    socketPath: String(socketPath),
+    nodeName,
+    logger: pino({ level: "silent" }),
+  });
+  t.teardown(async () => {
+    await removeAll(runtime);
+    await removePodCgroup(`/${nodeName}`);
+  });
+  const seen: RuntimeEvent[] = [];
+  const stream = await runtime.events(
+    (event) => seen.push(event),
+    () => undefined,
+  );
+  t.teardown(() => stream.close());
+
+  const sandbox = await runtime.runSandbox(sandboxConfig());
+  const start = async (name: string, args: string[], attempt = 0) => {
+    const id = await runtime.createContainer(containerConfig(sandbox.id, name, args, attempt));
+    await runtime.startContainer(id);
+    return id;
+  };
+
+  await t.test("a sandbox is made once, however often it is asked for", async (t) => {
+    t.ok(sandbox.running);
+    t.ok(sandbox.pid > 0);
+    t.match(sandbox, { pod, attempt: 0, labels: { app: "web", "annotation.note": "kept" } });
+    t.equal((await runtime.runSandbox(sandboxConfig())).id, sandbox.id);
+    t.equal((await runtime.listSandboxes()).length, 1);
+  });
+
+  await t.test("a dead leftover of the same name is replaced", async (t) => {
+    const second = await runtime.runSandbox(sandboxConfig(1));
+    await runtime.stopSandbox(second.id);
+    const third = await runtime.runSandbox(sandboxConfig(1));
+    t.not(third.id, second.id);
+    t.ok(third.running);
+    await runtime.removeSandbox(third.id);
+    t.equal(await runtime.inspectSandbox(third.id), undefined);
+    await runtime.removeSandbox(third.id);
+  });
+
+  await t.test("containers: create, start, inspect, logs, stop, remove", async (t) => {
+    const script = "echo $GREETING; echo bad >&2; trap 'exit 3' TERM; while :; do sleep 0.1; done";
+    const config = containerConfig(sandbox.id, "main", ["sh", "-c", script]);
+    const id = await runtime.createContainer(config);
+    t.equal((await runtime.inspectContainer(id))?.state, "created");
+    t.equal(await runtime.createContainer(config), id, "create is idempotent");
+    await runtime.startContainer(id);
+    await runtime.startContainer(id);
+    t.match(await runtime.inspectContainer(id), { state: "running", attempt: 0, name: "main", imageRef: "busybox" });
+    const followed = await runtime.logs(id, { follow: true });
+    await new Promise((resolve) => followed.output.once("data", resolve));
+    followed.close();
+    const log = await text((await runtime.logs(id, { follow: false })).output);
+    t.match(log, /^\d{4}-\d\d-\d\dT[\d:.]+Z hello=world\n/m);
+    t.match(log, /Z bad\n/);
+    t.equal((await text((await runtime.logs(id, { follow: false, tail: 1 })).output)).split("\n").length, 2);
+    await runtime.stopContainer(id, 10);
+    t.match(await runtime.inspectContainer(id), { state: "exited", exitCode: 3 });
+    await runtime.stopContainer(id, 10);
+    await runtime.removeContainer(id);
+    await runtime.removeContainer(id);
+    t.equal(await runtime.inspectContainer(id), undefined);
+  });
+
+  await t.test("what cannot be started says why", async (t) => {
+    const id = await runtime.createContainer(containerConfig(sandbox.id, "broken", ["/no/such/program"]));
+    await t.rejects(runtime.startContainer(id), /no such file or directory/);
+    t.match(await runtime.inspectContainer(id), { state: "created", exitCode: 127, error: /no such file/ });
+  });
+
+  await t.test("exec: output, exit code, input, terminal, time-out", async (t) => {
+    const id = await start("exec", ["sleep", "1000"]);
+    t.same(await runtime.execSync(id, ["sh", "-c", "echo out; echo err >&2; exit 7"], 5000), {
+      exitCode: 7,
+      stdout: "out\n",
+      stderr: "err\n",
+    });
+    const began = Date.now();
+    await t.rejects(runtime.execSync(id, ["sleep", "30"], 300), TimeoutError);
+    t.ok(Date.now() - began < 3000, "the time-out is kept");
+    const processes = await runtime.execSync(id, ["ps"], 5000);
+    t.notMatch(processes.stdout, /sleep 30/, "the command that hung is gone");
+
+    const [stdin, stdout] = [new PassThrough(), new PassThrough()];
+    const session = await runtime.exec(id, ["cat"], { stdin, stdout, tty: false });
+    const big = "x".repeat(300_000);
+    stdin.end(big);
+    const output = text(stdout);
+    t.equal((await session.wait()).exitCode, 0);
+    stdout.end();
+    t.equal((await output).length, big.length, "input ends, output is complete");
+
+    const terminal = new PassThrough();
+    const tty = await runtime.exec(id, ["sh", "-c", "test -t 1 && echo terminal"], { stdout: terminal, tty: true });
+    const shown = text(terminal);
+    t.equal((await tty.wait()).exitCode, 0);
+    terminal.end();
+    t.match(await shown, /terminal/);
+  });
+
+  await t.test("images and version", async (t) => {
+    const image = await runtime.inspectImage("busybox:latest");
+    t.match(image?.id, /^sha256:/);
+    t.ok((await runtime.listImages()).some((i) => i.id === image?.id));
+    t.equal(await runtime.inspectImage("nothing.invalid/none:1"), undefined);
+    await t.rejects(runtime.pullImage("localhost:1/none:latest"), /./);
+    t.match(await runtime.version(), { name: "docker", cgroupDriver: /cgroupfs|systemd/, apiVersion: /^1\.\d+$/ });
+  });
+
+  await t.test("events name the Pod and the container", async (t) => {
+    const mine = seen.filter((event) => event.podUid === pod.uid && event.containerName === "main");
+    t.same(
+      mine.map((event) => event.action),
+      ["create", "start", "die", "destroy"],
+    );
+    t.ok(seen.some((event) => event.type === "sandbox" && event.action === "start"));
+  });
+});

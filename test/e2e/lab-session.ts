@@ -1,0 +1,186 @@
+/**
+ * The lab that end-to-end tests run on: the one named in BERTH_TEST_LAB (scripts/run-tests.mjs makes it once for the whole
+ * suite), else one of the test's own, removed at its end. Every test works in a Kubernetes namespace of its own.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Test } from "tap";
+import type { KubeList, KubeObject } from "#api/object.js";
+import { labDown } from "#scripts/lab/down.js";
+import { kubectl, pinnedClient } from "#scripts/lab/kubectl.js";
+import { enterArgs } from "#scripts/lab/namespaces.js";
+import { defaultLabRoot, type Lab, type LabNode, requireLab } from "#scripts/lab/state.js";
+import { labUp } from "#scripts/lab/up.js";
+import { type RunOptions, type RunResult, run, runAny } from "#scripts/run.js";
+
+export async function openLab(t: Test, nodes = 2): Promise<LabSession> {
+  const shared = process.env.BERTH_TEST_LAB;
+  if (shared) return new LabSession(await requireLab(defaultLabRoot(), shared));
+  const lab = await labUp({ name: "e2e", root: defaultLabRoot(), nodes, images: ["nginx", "busybox"], apiPort: 0 });
+  t.teardown(() => labDown(lab));
+  return new LabSession(lab);
+}
+
+export interface Inventory {
+  containers: number;
+  links: number;
+  addresses: number;
+}
+
+export class LabSession {
+  constructor(readonly lab: Lab) {}
+
+  /** A namespace that goes with the test. */
+  async namespace(t: Test, name: string): Promise<NamespaceSession> {
+    const session = new NamespaceSession(this, name);
+    await this.kubectl(["create", "namespace", name]);
+    t.teardown(async () => {
+      await this.kubectl(["delete", "namespace", name, "--timeout=90s"]);
+    });
+    await until(`service account in ${name}`, () => session.tryGet("serviceaccount", "default"));
+    return session;
+  }
+
+  /** kubectl that must succeed; its standard output. */
+  async kubectl(args: readonly string[], input?: string): Promise<string> {
+    const result = await this.tryKubectl(args, { input });
+    if (result.code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${result.stderr || result.stdout}`);
+    return result.stdout;
+  }
+
+  tryKubectl(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return kubectl(this.lab, args, { timeoutMs: 120_000, ...options });
+  }
+
+  /** A program on a node. */
+  on(node: LabNode, command: readonly string[], input?: string): Promise<string> {
+    return run("nsenter", [...enterArgs(this.lab, node), ...command], { input, timeoutMs: 60_000 });
+  }
+
+  docker(node: LabNode, args: readonly string[]): Promise<string> {
+    return run("docker", ["-H", `unix://${this.lab.dockerSocket(node)}`, ...args], { timeoutMs: 60_000 });
+  }
+
+  /** What a node holds for Pods, to compare before and after: containers with sandboxes, links, address reservations. */
+  async inventory(node: LabNode): Promise<Inventory> {
+    const containers = await this.docker(node, ["ps", "-aq", "--filter", "label=io.kubernetes.pod.uid"]);
+    const links = await this.on(node, ["ip", "-o", "link", "show", "type", "veth"]);
+    const leases = await this.on(node, [
+      "find",
+      "/var/lib/cni",
+      "/var/lib/berth",
+      "-path",
+      "*networks*",
+      "-name",
+      "10.244.*",
+    ]);
+    const count = (text: string) => text.split("\n").filter(Boolean).length;
+    // eth0, the node's own link to the lab switch, is a veth too.
+    return { containers: count(containers), links: count(links) - 1, addresses: count(leases) };
+  }
+}
+
+export class NamespaceSession {
+  constructor(
+    readonly session: LabSession,
+    readonly name: string,
+  ) {}
+
+  kubectl(args: readonly string[], input?: string): Promise<string> {
+    return this.session.kubectl(["-n", this.name, ...args], input);
+  }
+
+  tryKubectl(args: readonly string[], options?: RunOptions): Promise<RunResult> {
+    return this.session.tryKubectl(["-n", this.name, ...args], options);
+  }
+
+  apply(...objects: object[]): Promise<string> {
+    // Documents of YAML, which JSON is.
+    return this.kubectl(["apply", "-f", "-"], objects.map((o) => `---\n${JSON.stringify(o)}\n`).join(""));
+  }
+
+  async get<T extends KubeObject>(kind: string, name: string): Promise<T> {
+    return JSON.parse(await this.kubectl(["get", kind, name, "-o", "json"]));
+  }
+
+  async tryGet<T extends KubeObject>(kind: string, name: string): Promise<T | undefined> {
+    const { code, stdout } = await this.tryKubectl(["get", kind, name, "-o", "json"]);
+    return code === 0 ? JSON.parse(stdout) : undefined;
+  }
+
+  async list<T extends KubeObject>(kind: string, ...args: string[]): Promise<T[]> {
+    return (JSON.parse(await this.kubectl(["get", kind, "-o", "json", ...args])) as KubeList<T>).items;
+  }
+
+  /** Reasons and messages of the Events about an object: "BackOff: Back-off restarting ...". */
+  async eventsOf(name: string): Promise<string[]> {
+    type Event = KubeObject & { reason: string; message: string };
+    const items = await this.list<Event>("events", `--field-selector=involvedObject.name=${name}`);
+    return items.map((e) => `${e.reason}: ${e.message}`);
+  }
+}
+
+/** Polls until the check yields something true; names what did not happen when it never does. */
+export async function until<T>(
+  what: string,
+  check: () => Promise<T | false | undefined>,
+  timeoutMs = 60_000,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (performance.now() > deadline) throw new Error(`${what}: not within ${timeoutMs / 1000} s`);
+    await sleep(200);
+  }
+}
+
+/** Both kubectl versions we promise to work with. */
+export async function kubectlVersions(): Promise<{ version: string; path: string }[]> {
+  return [
+    { version: "1.32", path: await pinnedClient("kubectl", "v32") },
+    { version: "1.35", path: await pinnedClient("kubectl", "v35") },
+  ];
+}
+
+export function kubectlAt(
+  path: string,
+  lab: Lab,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  return runAny(path, args, { timeoutMs: 60_000, ...options, env: { ...process.env, KUBECONFIG: lab.kubeconfig } });
+}
+
+/** A Pod with one container, "main", that dies quickly when told to. */
+export function pod(name: string, container: object, spec: object = {}): object {
+  const containers = [{ name: "main", image: "busybox:latest", imagePullPolicy: "IfNotPresent", ...container }];
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name },
+    spec: { terminationGracePeriodSeconds: 1, containers, ...spec },
+  };
+}
+
+/** An nginx Deployment labelled app=<name>. */
+export function nginx(name: string, replicas: number, podSpec: object = {}): object {
+  const container = {
+    name: "nginx",
+    image: "nginx:latest",
+    imagePullPolicy: "IfNotPresent",
+    ports: [{ containerPort: 80 }],
+  };
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: { terminationGracePeriodSeconds: 2, containers: [container], ...podSpec },
+      },
+    },
+  };
+}

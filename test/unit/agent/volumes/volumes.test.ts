@@ -1,0 +1,139 @@
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t from "tap";
+import { volumeMounts } from "#agent/pods/container-mounts.js";
+import { writeAtomically } from "#agent/volumes/atomic-writer.js";
+import type { ConfigSource } from "#agent/volumes/config-source.js";
+import { volumePlugins } from "#agent/volumes/index.js";
+import { VolumeManager } from "#agent/volumes/volume-manager.js";
+import type { ConfigMap, Secret, Volume } from "#api/generated/types.js";
+import { containerOf, podOf } from "#test/fixtures/pod-objects.js";
+import { temporaryDirectory } from "#test/temporary-directory.js";
+
+const files = (content: Record<string, string>, mode = 0o644) =>
+  new Map(Object.entries(content).map(([path, text]) => [path, { data: Buffer.from(text), mode }]));
+
+t.test("every plugin in the folder is registered", async (t) => {
+  const camel = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  const folder = readdirSync("agent/volumes/plugins").map((name) => camel(name.replace(/\.ts$/, "")));
+  t.same(volumePlugins.map(({ name }) => name).sort(), folder.sort());
+});
+
+t.test("the atomic writer swaps all files by one link", async (t) => {
+  const directory = temporaryDirectory("berth-volume-");
+  t.equal(await writeAtomically(directory, files({ a: "1", "deep/b": "2" })), true);
+  t.equal(readFileSync(join(directory, "a"), "utf8"), "1");
+  t.equal(readFileSync(join(directory, "deep/b"), "utf8"), "2");
+  t.equal(readlinkSync(join(directory, "a")), "..data/a");
+  const first = readlinkSync(join(directory, "..data"));
+  t.equal(await writeAtomically(directory, files({ a: "1", "deep/b": "2" })), false, "the same again");
+  t.equal(readlinkSync(join(directory, "..data")), first);
+  t.equal(await writeAtomically(directory, files({ a: "new", c: "3" })), true);
+  t.not(readlinkSync(join(directory, "..data")), first);
+  t.same(
+    readdirSync(directory).filter((name) => !name.startsWith("..")),
+    ["a", "c"],
+  );
+  t.equal(readdirSync(directory).filter((name) => /^\.\.\d/.test(name)).length, 1, "the old files are gone");
+  t.equal(await writeAtomically(directory, files({ a: "new", c: "3" }, 0o400)), true, "another mode is a change");
+  t.equal(statSync(join(directory, "a")).mode & 0o777, 0o400);
+  await t.rejects(writeAtomically(directory, files({ "../x": "" })), /must not contain '..'/);
+  symlinkSync("nowhere", join(directory, "..data_tmp"));
+  t.equal(await writeAtomically(directory, files({ a: "after a kill" })), true);
+  t.equal(readFileSync(join(directory, "a"), "utf8"), "after a kill");
+});
+
+function managerIn(root: string, objects: { configMaps?: Record<string, object>; secrets?: Record<string, object> }) {
+  const config: Pick<ConfigSource, "configMap" | "secret"> = {
+    configMap: async (_namespace, name) => objects.configMaps?.[name] as ConfigMap | undefined,
+    secret: async (_namespace, name) => objects.secrets?.[name] as Secret | undefined,
+  };
+  const ran: string[] = [];
+  const run = async (command: string, args: readonly string[]) => {
+    ran.push([command, ...args].join(" "));
+    return "";
+  };
+  const options = {
+    plugins: volumePlugins,
+    config: config as ConfigSource,
+    podDirectory: (uid: string) => join(root, uid),
+    run,
+  };
+  return { manager: new VolumeManager(options), ran };
+}
+
+t.test("volumes come into being, and go", async (t) => {
+  const root = temporaryDirectory("berth-volumes-");
+  const { manager, ran } = managerIn(root, {
+    configMaps: { settings: { data: { a: "1", b: "2" }, binaryData: { c: "3q0=" } } },
+    secrets: { keys: { data: { token: Buffer.from("s3cret").toString("base64") } } },
+  });
+  const volumes: Volume[] = [
+    { name: "cache", emptyDir: {} },
+    { name: "ram", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+    { name: "config", configMap: { name: "settings", items: [{ key: "a", path: "x/y", mode: 0o400 }] } },
+    { name: "all", configMap: { name: "settings" } },
+    { name: "secret", secret: { secretName: "keys" } },
+    { name: "maybe", secret: { secretName: "nope", optional: true } },
+    { name: "host", hostPath: { path: join(root, "made"), type: "DirectoryOrCreate" } },
+  ];
+  const paths = await manager.setUp(podOf({ volumes }));
+  const at = (name: string) => paths.get(name) ?? "";
+  t.equal(at("cache"), join(root, "uid-1/volumes/kubernetes.io~empty-dir/cache"));
+  t.equal(statSync(at("cache")).mode & 0o777, 0o777);
+  t.ok(ran.includes(`mount -t tmpfs -o size=1048576 tmpfs ${at("ram")}`));
+  t.equal(readFileSync(join(at("config"), "x/y"), "utf8"), "1");
+  t.equal(statSync(join(at("config"), "x/y")).mode & 0o777, 0o400);
+  t.same([...readFileSync(join(at("all"), "c"))], [0xde, 0xad]);
+  t.equal(readFileSync(join(at("secret"), "token"), "utf8"), "s3cret");
+  t.same(
+    readdirSync(at("maybe")).filter((name) => !name.startsWith("..")),
+    [],
+  );
+  t.equal(at("host"), join(root, "made"));
+  await manager.tearDown("uid-1");
+  t.same(readdirSync(join(root, "uid-1")), []);
+  t.ok(statSync(join(root, "made")).isDirectory(), "what belongs to the host stays");
+  await manager.tearDown("uid-1");
+});
+
+t.test("what cannot be made is named, all of it", async (t) => {
+  const root = temporaryDirectory("berth-volumes-");
+  const { manager } = managerIn(root, { configMaps: { settings: { data: {} } } });
+  writeFileSync(join(root, "file"), "");
+  const volumes: Volume[] = [
+    { name: "a", configMap: { name: "nope" } },
+    { name: "b", secret: { secretName: "nope" } },
+    { name: "c", configMap: { name: "settings", items: [{ key: "k", path: "p" }] } },
+    { name: "d", hostPath: { path: join(root, "file"), type: "Directory" } },
+    { name: "e", nfs: { server: "x", path: "/" } },
+  ];
+  const error = (await manager.setUp(podOf({ volumes })).catch((e) => e)) as AggregateError;
+  t.same(
+    error.errors.map((e) => e.message),
+    [
+      'MountVolume.SetUp failed for volume "a" : configmap "nope" not found',
+      'MountVolume.SetUp failed for volume "b" : secret "nope" not found',
+      'MountVolume.SetUp failed for volume "c" : configmap references non-existent config key: k',
+      `MountVolume.SetUp failed for volume "d" : hostPath type check failed: ${join(root, "file")} is not a directory`,
+      'MountVolume.SetUp failed for volume "e" : volume type nfs is not supported on this node',
+    ],
+  );
+});
+
+t.test("a subPath stays in its volume", async (t) => {
+  const volume = temporaryDirectory("berth-volume-");
+  mkdirSync(join(volume, "in"));
+  symlinkSync("/etc", join(volume, "out"));
+  const mount = (subPath: string) =>
+    volumeMounts(
+      podOf(),
+      containerOf("main", { volumeMounts: [{ name: "v", mountPath: "/v", subPath }] }),
+      new Map([["v", volume]]),
+      new Map(),
+    );
+  t.match(await mount("in"), [{ hostPath: join(volume, "in"), containerPath: "/v", readOnly: false }]);
+  t.match(await mount("new/dir"), [{ hostPath: join(volume, "new/dir") }]);
+  await t.rejects(mount("out"), /leads out of the volume/);
+  await t.rejects(mount("../x"), /relative path without/);
+});

@@ -1,0 +1,27 @@
+import t from "tap";
+import * as refs from "#api/refs.js";
+import { findKind, findResource, kinds } from "#resources/index.js";
+
+t.test("every resource the components talk about is served, once, as they name it", async (t) => {
+  t.equal(kinds.length, Object.keys(refs).length);
+  for (const ref of Object.values(refs)) {
+    const kind = findResource(ref.group, ref.version, ref.plural);
+    t.match(kind, { kind: ref.kind, namespaced: ref.namespaced }, ref.plural);
+    t.equal(findKind(ref.group, ref.version, ref.kind), kind);
+  }
+  const names = kinds.flatMap((kind) => [kind.plural, ...(kind.shortNames ?? [])]);
+  t.equal(new Set(names).size, names.length, "no two kinds share a name");
+});
+
+t.test("every kind has the columns people look for", async (t) => {
+  for (const { kind, columns = [] } of kinds) {
+    t.ok(
+      columns.some((column) => column.format === "name"),
+      `${kind} has its name`,
+    );
+    t.ok(
+      columns.some((column) => column.type === "date"),
+      `${kind} has its age`,
+    );
+  }
+});
