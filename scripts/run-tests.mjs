@@ -1,7 +1,8 @@
 /**
  * Runs compiled tests with tap: `node scripts/run-tests.mjs unit contract`, or single files
  * (`test/e2e/pods.test.ts`). Suites run in the order given; files of unit, contract and api side by side, e2e one by one.
- * The e2e suite runs on one lab of two nodes, made before it and removed after it (BERTH_TEST_LAB, BERTH_TEST_DOCKER).
+ * The e2e suite runs on one lab of two nodes, made before it and removed after it (BERTH_TEST_LAB, BERTH_TEST_DOCKER);
+ * BERTH_TEST_LAB_NAME names it, "e2e" if absent.
  * A whole run (or `--ledger`) rewrites test/conformance-ledger.md from what the tests say they prove.
  * Prints a line a file, every failure in full, and last `N passed, N failed, N skipped`. Exits 0 when nothing failed.
  */
@@ -113,7 +114,8 @@ function runSuite(suite, files) {
   });
 }
 
-const LAB = "e2e";
+// Two checkouts on one machine need two labs.
+const LAB = process.env.BERTH_TEST_LAB_NAME ?? "e2e";
 
 function lab(...args) {
   const { status, stdout } = spawnSync(process.execPath, ["dist/berth.js", "lab", "--name", LAB, ...args], {

@@ -57,8 +57,8 @@ await ipBatch([
   "link set lan up",
 ]);
 await ipBatch(["addr add 172.31.9.2/24 dev eth0", "link set eth0 up", "link set lo up"], outside.path);
-listen(a, 80, "a");
-listen(b, 80, "b");
+const pods: Record<string, string> = { a: "10.244.1.2", b: "10.244.1.3", c: "10.244.1.4" };
+for (const [text, ns] of Object.entries({ a, b, c })) listen(ns, 80, text);
 
 const api = new ObjectClient();
 const applied: { full: boolean; touched: number }[] = [];
@@ -84,7 +84,7 @@ async function many(ask: () => Promise<string>, times = 16): Promise<Record<stri
 }
 const both = { "10.244.1.2": "n", "10.244.1.3": "n" };
 const web = service("web", "10.96.0.9", { type: "NodePort", ports: [{ port: 8000, nodePort: 30080 }] });
-await eventually(() => tryCommand("busybox", nc("10.244.1.2", 80)).then(({ stdout }) => stdout.trim() === "a"));
+for (const [text, ip] of Object.entries(pods)) await eventually(async () => (await here(ip, 80)) === text);
 
 t.test("ClusterIP and NodePort spread over the endpoints, from host, pods and outside", async (t) => {
   api.apply(web);
