@@ -101,7 +101,9 @@ async function startParts(base: Base): Promise<void> {
     now: clock.now,
   });
   const reporter = teardown.add("node", new NodeReporter({ client, facts, observe, recorder, clock, logger }));
-  teardown.add("lease", startNodeLease({ client, nodeName, node: () => reporter.node, clock, logger }));
+  const leaseSeconds = base.cluster.nodeLeaseSeconds;
+  const own = { node: () => reporter.node, onRecovered: () => reporter.heardAgain() };
+  teardown.add("lease", startNodeLease({ client, nodeName, leaseSeconds, ...own, clock, logger }));
   void reporter.registered.then((node) => announce(base, recorder, node));
   ({ network } = teardown.add("network", await startNetwork(base, reporter)));
   const pods = teardown.add("Pods", startPodWorkers(base, network));

@@ -129,7 +129,8 @@ function lab(...args) {
 /** Brings the lab up, lets the suite run, and takes it down again, whatever happens. */
 async function onLab(run) {
   try {
-    lab("up", "--nodes", "2");
+    // Patient timers: on a busy machine a node may be late without being dead. Faults have a lab of their own.
+    lab("up", "--nodes", "2", "--timers", "kubernetes");
     const nodes = JSON.parse(lab("status", "--json")).nodes;
     process.env.BERTH_TEST_LAB = LAB;
     process.env.BERTH_TEST_DOCKER = nodes.find((n) => n.role === "node").dockerSocket;

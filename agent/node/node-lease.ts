@@ -8,8 +8,8 @@ import type { Clock } from "#client/clock.js";
 
 export const LEASE_NAMESPACE = "kube-node-lease";
 const LEASE_SECONDS = 40;
-const RENEW_MS = 10_000;
-/** After a failure: soon enough for several tries before the lease runs out. */
+/** A Lease is renewed four times while it lasts, and after a failure soon enough for several tries. */
+const RENEWALS = 4;
 const RETRY_MS = 2_000;
 
 export interface NodeLeaseOptions {
@@ -17,29 +17,45 @@ export interface NodeLeaseOptions {
   nodeName: string;
   /** The Node as last seen; it owns the Lease. */
   node(): Node | undefined;
+  /** leaseDurationSeconds. Default 40. */
+  leaseSeconds?: number;
+  /** Told when the Lease could be renewed after it could not. */
+  onRecovered?(): void;
   clock: Clock;
   logger: Logger;
 }
 
-/** Tells the control plane every ten seconds that this node lives. https://kubernetes.io/docs/concepts/architecture/leases/ */
-export function startNodeLease(options: NodeLeaseOptions): { stop(): void } {
+/**
+ * Tells the control plane, every ten seconds for the usual Lease of 40, that this node lives.
+ * https://kubernetes.io/docs/concepts/architecture/leases/
+ */
+export function startNodeLease({ leaseSeconds = LEASE_SECONDS, ...rest }: NodeLeaseOptions): { stop(): void } {
+  const options = { ...rest, leaseSeconds };
   const { client, clock, logger } = options;
+  const renewMs = (leaseSeconds * 1000) / RENEWALS;
   let lease: Lease | undefined;
   let stopped = false;
+  let failing = false;
   let cancel: () => void = () => undefined;
 
+  // On a connection that a broken link took along, an answer may not come before the Lease has run out.
   const renew = async () => {
-    lease = await (lease ? client.update(leases, renewed(lease, options)) : take(options));
+    lease = await (lease ? client.update(leases, renewed(lease, options), { timeout: renewMs }) : take(options));
   };
   const tick = () => {
     renew().then(
-      () => next(RENEW_MS),
+      () => {
+        if (failing) options.onRecovered?.();
+        failing = false;
+        next(renewMs);
+      },
       (error) => {
         // Somebody else changed or removed it: read it again at once.
         const stale = lease !== undefined && (isConflict(error) || isNotFound(error));
         if (stale) lease = undefined;
-        else logger.warn({ err: error }, "the node's lease was not renewed");
-        next(stale ? 0 : RETRY_MS);
+        failing ||= !stale;
+        if (!stale) logger.warn({ err: error }, "the node's lease was not renewed");
+        next(stale ? 0 : Math.min(RETRY_MS, renewMs));
       },
     );
   };
@@ -55,13 +71,15 @@ export function startNodeLease(options: NodeLeaseOptions): { stop(): void } {
   };
 }
 
-async function take(options: NodeLeaseOptions): Promise<Lease> {
-  const { client, nodeName } = options;
+type Settled = NodeLeaseOptions & { leaseSeconds: number };
+
+async function take(options: Settled): Promise<Lease> {
+  const { client, nodeName, leaseSeconds } = options;
   const draft: Draft<Lease> = {
     apiVersion: "coordination.k8s.io/v1",
     kind: "Lease",
     metadata: { name: nodeName, namespace: LEASE_NAMESPACE, ownerReferences: owner(options) },
-    spec: { holderIdentity: nodeName, leaseDurationSeconds: LEASE_SECONDS, renewTime: microTime(options.clock.now()) },
+    spec: { holderIdentity: nodeName, leaseDurationSeconds: leaseSeconds, renewTime: microTime(options.clock.now()) },
   };
   try {
     return await client.create(leases, draft);
@@ -72,7 +90,7 @@ async function take(options: NodeLeaseOptions): Promise<Lease> {
   }
 }
 
-function renewed(lease: Lease, options: NodeLeaseOptions): Lease {
+function renewed(lease: Lease, options: Settled): Lease {
   const ownerReferences = owner(options) ?? lease.metadata.ownerReferences;
   return {
     ...lease,
@@ -80,7 +98,7 @@ function renewed(lease: Lease, options: NodeLeaseOptions): Lease {
     spec: {
       ...lease.spec,
       holderIdentity: options.nodeName,
-      leaseDurationSeconds: LEASE_SECONDS,
+      leaseDurationSeconds: options.leaseSeconds,
       renewTime: microTime(options.clock.now()),
     },
   };

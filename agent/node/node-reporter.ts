@@ -83,6 +83,12 @@ export class NodeReporter {
     this.#running ??= this.#run();
   }
 
+  /** The control plane hears of this node again after a silence: what it believes of it may be old. */
+  heardAgain(): void {
+    this.#lastWrite = Number.NEGATIVE_INFINITY;
+    this.refresh();
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel();
@@ -90,11 +96,12 @@ export class NodeReporter {
     await this.#running;
   }
 
-  /** A new Pod range makes the network ready: look again at once. */
+  /** A new Pod range makes the network ready, and a node called silent is not: look again at once. */
   #see(node: Node): void {
-    const hadRange = this.#node?.spec.podCIDR;
+    const before = this.#node;
     this.#node = node;
-    if (node.spec.podCIDR && !hadRange) this.refresh();
+    const gotRange = node.spec.podCIDR && !before?.spec.podCIDR;
+    if (gotRange || (isCalledSilent(node) && !isCalledSilent(before))) this.refresh();
   }
 
   async #run(): Promise<void> {
@@ -150,6 +157,9 @@ export class NodeReporter {
     }
   }
 }
+
+const isCalledSilent = (node: Node | undefined) =>
+  node?.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "Unknown") ?? false;
 
 /** Events refer to objects by kind, which answers to single requests may lack. */
 const withKind = (node: Node): Node => ({ ...node, apiVersion: "v1", kind: "Node" });

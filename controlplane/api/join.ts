@@ -9,6 +9,8 @@ export interface NodeClusterConfig {
   nodePortRange: readonly [number, number];
   clusterDomain: string;
   clusterDNS: string;
+  /** leaseDurationSeconds of every node's Lease: how soon a silent node is missed. Default 40. */
+  nodeLeaseSeconds?: number;
 }
 
 /**

@@ -64,6 +64,8 @@ export interface WriteQuery {
   subresource?: string;
   fieldManager?: string;
   dryRun?: boolean;
+  /** Milliseconds to wait for the answer, for a call that is worth less later. Only over HTTPS. */
+  timeout?: number;
 }
 
 export interface PatchQuery extends WriteQuery {

@@ -15,7 +15,7 @@ export class RestWatch<T extends KubeObject> implements ClientWatch {
   #silence: NodeJS.Timeout | undefined;
   #ended = false;
 
-  /** @param silenceMs how long the server may say nothing, until its headers say otherwise */
+  /** @param silenceMs how long the server may say nothing until {@link follow} */
   constructor(
     private readonly handler: WatchCallbacks<T>,
     private silenceMs: number,
@@ -28,8 +28,9 @@ export class RestWatch<T extends KubeObject> implements ClientWatch {
     return this.#abort.signal;
   }
 
-  follow(stream: Readable, bookmarkSeconds: number): void {
-    if (bookmarkSeconds > 0) this.silenceMs = 2 * bookmarkSeconds * 1000;
+  /** @param silenceMs how long the server may say nothing from now on */
+  follow(stream: Readable, silenceMs: number): void {
+    this.silenceMs = silenceMs;
     this.#heard();
     stream.on("data", (chunk: Buffer) => this.#take(chunk));
     stream.on("end", () => this.finish(undefined));

@@ -43,6 +43,8 @@ const DEFAULT_SILENCE = 20_000;
 export class RestClient implements Client {
   readonly #http: AxiosInstance;
   #agent: Agent;
+  /** How long a new watch may be silent (ms): what the server said last, so that one on a dead link is given up as soon. */
+  #silence = DEFAULT_SILENCE;
 
   constructor(private readonly options: RestOptions) {
     this.#agent = newAgent(options);
@@ -82,17 +84,17 @@ export class RestClient implements Client {
 
   create<T extends KubeObject>(ref: ResourceRef<T>, object: Draft<T>, options: WriteQuery = {}): Promise<T> {
     const url = resourcePath(ref, object.metadata.namespace, undefined, options.subresource);
-    return this.#call({ method: "POST", url, params: searchParams(options), ...json(typed(ref, object)) });
+    return this.#write("POST", url, options, json(typed(ref, object)));
   }
 
   update<T extends KubeObject>(ref: ResourceRef<T>, object: T, options: WriteQuery = {}): Promise<T> {
     const url = resourcePath(ref, object.metadata.namespace, object.metadata.name, options.subresource);
-    return this.#call({ method: "PUT", url, params: searchParams(options), ...json(typed(ref, object)) });
+    return this.#write("PUT", url, options, json(typed(ref, object)));
   }
 
   patch<T extends KubeObject>(ref: ResourceRef<T>, name: string, patch: Patch, options: PatchQuery = {}): Promise<T> {
     const url = resourcePath(ref, options.namespace, name, options.subresource);
-    return this.#call({ method: "PATCH", url, params: searchParams(options), ...json(patch.body, patch.type) });
+    return this.#write("PATCH", url, options, json(patch.body, patch.type));
   }
 
   delete<T extends KubeObject>(
@@ -127,7 +129,7 @@ export class RestClient implements Client {
     const params = searchParams(query);
     params.set("watch", "true");
     params.set("allowWatchBookmarks", "true");
-    const watch = new RestWatch(handler, DEFAULT_SILENCE);
+    const watch = new RestWatch(handler, this.#silence);
     this.#openWatch(resourcePath(ref, query.namespace), params, watch).catch((error: Error) => watch.finish(error));
     return watch;
   }
@@ -142,12 +144,19 @@ export class RestClient implements Client {
       signal: watch.signal,
     });
     if (response.status === 200) {
-      watch.follow(response.data, Number(response.headers[BOOKMARK_INTERVAL_HEADER] ?? 0));
+      const bookmarkSeconds = Number(response.headers[BOOKMARK_INTERVAL_HEADER] ?? 0);
+      if (bookmarkSeconds > 0) this.#silence = 2 * bookmarkSeconds * 1000;
+      watch.follow(response.data, this.#silence);
       return;
     }
     const chunks: Buffer[] = [];
     for await (const chunk of response.data) chunks.push(chunk as Buffer);
     throw failure(response.status, Buffer.concat(chunks).toString("utf8"));
+  }
+
+  #write<R>(method: string, url: string, options: WriteQuery, body: AxiosRequestConfig): Promise<R> {
+    const { timeout } = options;
+    return this.#call({ method, url, params: searchParams(options), ...(timeout && { timeout }), ...body });
   }
 
   /** A request to any path; JSON in, JSON out. @throws StatusError, or Error when the server could not be reached */

@@ -58,7 +58,12 @@ function say(text: string): void {
   process.stdout.write(`berth server: ${text}\n`);
 }
 
+/** Seconds. The usual ones are those of Kubernetes. */
+const USUAL = { bookmarks: "10", nodeLease: "40", toleration: "300" };
+const LAB = { bookmarks: "2", nodeLease: "3", toleration: "5" };
+
 async function serverOptions(flags: ServerFlags, logger: Logger): Promise<ServerOptions> {
+  const profile = flags.labProfile ? LAB : USUAL;
   const advertiseAddress = flags.advertiseAddress ?? (await ownAddress(flags.bindAddress));
   for (const [option, address] of [
     ["--bind-address", flags.bindAddress],
@@ -72,13 +77,12 @@ async function serverOptions(flags: ServerFlags, logger: Logger): Promise<Server
     port: integer("--port", flags.port, 0, 65535),
     advertiseAddress,
     tlsSans: flags.tlsSan,
-    cluster: clusterConfig(flags),
-    bookmarkInterval: integer(
-      "--bookmark-interval",
-      flags.bookmarkInterval ?? (flags.labProfile ? "2" : "10"),
-      1,
-      3600,
-    ),
+    cluster: {
+      ...clusterConfig(flags),
+      nodeLeaseSeconds: integer("--node-lease", flags.nodeLease ?? profile.nodeLease, 1, 3600),
+      tolerationSeconds: integer("--toleration-seconds", flags.tolerationSeconds ?? profile.toleration, 0, 86_400),
+    },
+    bookmarkInterval: integer("--bookmark-interval", flags.bookmarkInterval ?? profile.bookmarks, 1, 3600),
     logger,
     progress: (step) => logger.info(step),
   };

@@ -28,6 +28,8 @@ export interface ServerFlags {
   readonly clusterDomain: string;
   readonly agent: boolean;
   readonly bookmarkInterval?: string;
+  readonly nodeLease?: string;
+  readonly tolerationSeconds?: string;
   readonly labProfile?: boolean;
   readonly logLevel: string;
 }
@@ -49,7 +51,9 @@ export function addServerCommand(program: Command): void {
     .option("--cluster-domain <name>", "DNS domain of the cluster", DEFAULT_RANGES.clusterDomain)
     .option("--no-agent", "no node on this host")
     .option("--bookmark-interval <seconds>", "how often a watch says that it lives (default 10)")
-    .option("--lab-profile", "quick reactions, for labs and tests: bookmarks every 2 s")
+    .option("--node-lease <seconds>", "a node silent for a quarter longer is not ready (default 40)")
+    .option("--toleration-seconds <seconds>", "how long Pods stay on a node that is not ready (default 300)")
+    .option("--lab-profile", "quick reactions: bookmarks every 2 s, node lease 3 s, toleration 5 s")
     .option("--log-level <level>", "trace, debug, info, warn or error", "warn")
     .addHelpText("after", EXAMPLES)
     .action(async (agentArgs: string[], flags: ServerFlags) => {

@@ -125,6 +125,10 @@ export interface ClusterConfig {
   readonly nodePortRange: readonly [number, number];
   readonly clusterDomain: string;
   readonly clusterDNS: string;
+  /** leaseDurationSeconds of every node's Lease. Default 40. */
+  readonly nodeLeaseSeconds?: number;
+  /** How long Pods that say nothing about it stay on a node that is not ready or unreachable. Default 300. */
+  readonly tolerationSeconds?: number;
 }
 
 export interface UserInfo {

@@ -33,7 +33,7 @@ async function measure(lab: Lab, node: LabNode): Promise<number> {
 }
 
 async function run(report: Report, { progress }: BenchOptions): Promise<void> {
-  const lab = planLab(defaultLabRoot(), "benchstart", 1, 0);
+  const lab = planLab(defaultLabRoot(), "benchstart", 1, 0, "quick");
   const node = lab.workers[0]!;
   await lab.save();
   try {

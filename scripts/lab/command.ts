@@ -2,13 +2,15 @@
 import type { Command } from "commander";
 import { runInherited } from "#scripts/run.js";
 import { labDown } from "./down.js";
+import { addFaultCommands } from "./fault-command.js";
 import { loadImage } from "./images.js";
 import { kubectlInherited } from "./kubectl.js";
 import { enterArgs } from "./namespaces.js";
-import { logFile, type ProcessName, stopProcess } from "./processes.js";
-import { defaultLabRoot, type Lab, type LabNode, loadLab, requireLab } from "./state.js";
+import { addPowerCommands, asProcess } from "./power-command.js";
+import { logFile } from "./processes.js";
+import { defaultLabRoot, type Lab, type LabTimers, loadLab, requireLab } from "./state.js";
 import { labStatus, renderStatus } from "./status.js";
-import { labUp, startAgent, startDockerd, startServer } from "./up.js";
+import { labUp } from "./up.js";
 
 const examples = `
 Examples:
@@ -17,21 +19,14 @@ Examples:
   berth lab exec node-1 -- nft list ruleset      a program on a node
   berth lab docker node-1 ps                     docker on a node
   berth lab image all my-app.tar                 load an image (docker save) on every node
-  berth lab kill node-1 agent                    kill -9 a part; berth lab start node-1 agent brings it back
+  berth lab kill node-1 agent                    kill -9 a part; without a part, pull the plug of the whole node
+  berth lab start node-1                         what is off of it comes back; berth lab restart: the whole lab
+  berth lab partition node-1 node-2              cut a link; berth lab loss node-1 --percent 20; berth lab heal
   berth lab down                                 remove every trace`;
 
-const processNames: readonly ProcessName[] = ["server", "agent", "dockerd"];
-
-function asProcess(name: string): ProcessName {
-  const known = processNames.find((p) => p === name);
-  if (!known) throw new Error(`no process ${name}: use ${processNames.join(", ")}`);
-  return known;
-}
-
-async function startPart(lab: Lab, node: LabNode, name: ProcessName): Promise<void> {
-  if (name === "server") await startServer(lab);
-  else if (name === "dockerd") await startDockerd(lab, node);
-  else await startAgent(lab, node);
+function asTimers(text: string): LabTimers {
+  if (text === "quick" || text === "kubernetes") return text;
+  throw new Error(`--timers ${text}: use quick or kubernetes`);
 }
 
 function addLifecycle(lab: Command, find: () => Promise<Lab>): void {
@@ -42,6 +37,7 @@ function addLifecycle(lab: Command, find: () => Promise<Lab>): void {
     .option("--api-port <port>", "port on 127.0.0.1 for the API; 0 picks a free one", "0")
     .option("--images <names>", "images to make and load, comma separated", "nginx,busybox")
     .option("--no-images", "load no images")
+    .option("--timers <pace>", "quick: a dead node is missed in 4 s; kubernetes: as there", "quick")
     .action(async (options) => {
       const { name, dir } = lab.opts();
       const images = options.images ? options.images.split(",").filter(Boolean) : [];
@@ -51,6 +47,7 @@ function addLifecycle(lab: Command, find: () => Promise<Lab>): void {
         nodes: Number(options.nodes),
         apiPort: Number(options.apiPort),
         images,
+        timers: asTimers(options.timers),
       });
       process.stdout.write(renderStatus(await labStatus(up)));
       process.stdout.write("try: berth lab kubectl get nodes\n");
@@ -82,21 +79,6 @@ function addNodeCommands(lab: Command, find: () => Promise<Lab>): void {
       const found = await find();
       const nodes = name === "all" ? found.workers : [found.node(name)];
       await Promise.all(nodes.map((node) => loadImage(found, node, file)));
-    });
-  lab
-    .command("kill <node> <process>")
-    .description("kill -9 one process of a node: server, agent or dockerd")
-    .action(async (name: string, part: string) => {
-      const found = await find();
-      const ran = await stopProcess(found, found.node(name), asProcess(part), "SIGKILL");
-      if (!ran) throw new Error(`${part} does not run on ${name}`);
-    });
-  lab
-    .command("start <node> <process>")
-    .description("start one process of a node")
-    .action(async (name: string, part: string) => {
-      const found = await find();
-      await startPart(found, found.node(name), asProcess(part));
     });
   lab
     .command("logs <node> <process>")
@@ -152,5 +134,7 @@ export function addLabCommand(program: Command): void {
   const find = () => requireLab(lab.opts().dir, lab.opts().name);
   addLifecycle(lab, find);
   addNodeCommands(lab, find);
+  addPowerCommands(lab, find);
+  addFaultCommands(lab, find);
   addPassThrough(lab, find);
 }

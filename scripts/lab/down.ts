@@ -1,11 +1,8 @@
 /** `berth lab down`: removes every trace of a lab; goes on past what fails and reports all of it. */
-import { existsSync } from "node:fs";
-import { readdir, rmdir } from "node:fs/promises";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { step } from "#scripts/progress.js";
 import { runAny } from "#scripts/run.js";
-import { processesIn, removeNamespaceFolder, removeNetns, removeNodeMounts } from "./namespaces.js";
+import { removeNamespaceFolder, removeNetns } from "./namespaces.js";
+import { powerOff } from "./power.js";
 import { stopProcess } from "./processes.js";
 import type { Lab, LabNode } from "./state.js";
 
@@ -28,40 +25,6 @@ async function stopContainers(lab: Lab, node: LabNode): Promise<void> {
   if (ids.length > 0) await runAny("docker", [...engine, "kill", ...ids], { timeoutMs: 60_000 });
 }
 
-/** Whatever still runs in a namespace of the lab is the lab's own. */
-async function endLeftovers(namespace: string): Promise<void> {
-  for (let round = 0; round < 50; round++) {
-    const pids = await processesIn(namespace);
-    if (pids.length === 0) return;
-    for (const pid of pids) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-      }
-    }
-    await sleep(100);
-  }
-  throw new Error(`processes in ${namespace} do not end`);
-}
-
-async function removeTree(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) await removeTree(join(folder, entry.name));
-  }
-  await rmdir(folder);
-}
-
-/** Cgroups are folders that only rmdir removes, children first, in every hierarchy. */
-async function removeCgroups(lab: Lab, node: LabNode): Promise<void> {
-  const base = "/sys/fs/cgroup";
-  const roots = [base, ...(await readdir(base)).map((name) => join(base, name))];
-  for (const root of roots) {
-    const folder = join(root, lab.cgroupRoot(node));
-    if (existsSync(folder)) await removeTree(folder);
-  }
-}
-
 export async function labDown(lab: Lab): Promise<void> {
   const failures = new Failures();
   await step("processes", async () => {
@@ -75,15 +38,11 @@ export async function labDown(lab: Lab): Promise<void> {
         await failures.attempt(() => stopProcess(lab, node, "dockerd", "SIGTERM", 20_000));
       }),
     );
-    for (const node of lab.state.nodes) await failures.attempt(() => endLeftovers(lab.namespace(node)));
   });
   await step("namespaces, mounts, cgroups, files", async () => {
-    for (const node of lab.workers) {
-      await failures.attempt(() => removeNodeMounts(lab, node));
-      await failures.attempt(() => removeCgroups(lab, node));
-    }
+    // What an engine that was killed before left running ends here.
+    for (const node of lab.state.nodes) await failures.attempt(() => powerOff(lab, node));
     await failures.attempt(() => removeNamespaceFolder(lab));
-    for (const node of lab.state.nodes) await failures.attempt(() => removeNetns(lab.namespace(node)));
     await failures.attempt(() => removeNetns(lab.switchNamespace));
     if (failures.messages.length === 0) await failures.attempt(() => lab.remove());
   });

@@ -15,6 +15,9 @@ const NETNS = "/run/netns";
 
 export const netnsPath = (name: string) => join(NETNS, name);
 
+/** The node's link, as the switch knows it. */
+export const switchPort = (node: LabNode) => `p-${node.name}`;
+
 /** Arguments that run a program as the node would: `nsenter` with them, then the program. */
 export function enterArgs(lab: Lab, node: LabNode): string[] {
   const net = `--net=${netnsPath(lab.namespace(node))}`;
@@ -42,7 +45,7 @@ export async function ensureNodeNetwork(lab: Lab, node: LabNode): Promise<void> 
   await ensureNetns(name);
   const { code } = await runAny("ip", ["-n", name, "link", "show", "eth0"]);
   if (code === 0) return;
-  const port = `p-${node.name}`;
+  const port = switchPort(node);
   await run("ip", [
     "-n",
     name,

@@ -30,6 +30,9 @@ async function startTimeOf(pid: number): Promise<string | undefined> {
   }
 }
 
+/** Whether a process runs; one that has ended and was not collected yet does not. */
+export const isAlive = async (pid: number) => (await startTimeOf(pid)) !== undefined;
+
 /** The id of a lab process, undefined when it does not run. */
 export async function processId(lab: Lab, node: LabNode, name: ProcessName): Promise<number | undefined> {
   let record: ProcessRecord;
@@ -88,6 +91,11 @@ async function handOver(child: ReturnType<typeof spawn>, port: number): Promise<
     });
   });
   child.disconnect();
+}
+
+/** After the node's processes have ended by another hand. */
+export async function forgetProcesses(lab: Lab, node: LabNode): Promise<void> {
+  await rm(join(lab.nodeDirectory(node), "pids"), { recursive: true, force: true });
 }
 
 /** Sends a signal and waits until the process is gone; SIGKILL after `patienceMs`. True when it ran. */

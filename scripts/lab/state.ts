@@ -9,12 +9,28 @@ export interface LabNode {
   role: "server" | "node";
 }
 
+/** A broken link: between two nodes, or (without `b`) between one and everybody else. */
+export interface LabFault {
+  kind: "partition" | "loss" | "delay";
+  a: string;
+  b?: string;
+  /** Of packets lost, for "loss". */
+  percent?: number;
+  /** On the way there and back together, for "delay". */
+  milliseconds?: number;
+}
+
 export interface LabState {
   name: string;
   /** Port on the host's 127.0.0.1 where the API answers. */
   apiPort: number;
   nodes: LabNode[];
+  faults?: LabFault[];
+  /** How soon a silent node is missed: as quickly as is sound on one machine, or as Kubernetes does. */
+  timers?: LabTimers;
 }
+
+export type LabTimers = "quick" | "kubernetes";
 
 /** The lab LAN: only ever used between namespaces that have no route out. */
 export const LAB_PREFIX = "10.89.0";
@@ -47,6 +63,10 @@ export class Lab {
     throw new Error(
       `no node ${name} in lab ${this.state.name}; it has ${this.state.nodes.map((n) => n.name).join(", ")}`,
     );
+  }
+
+  get faults(): readonly LabFault[] {
+    return this.state.faults ?? [];
   }
 
   get switchNamespace(): string {
@@ -92,7 +112,7 @@ export class Lab {
 }
 
 /** A lab of the given size, not yet on disk. Server first, then node-1, node-2, ... */
-export function planLab(root: string, name: string, nodes: number, apiPort: number): Lab {
+export function planLab(root: string, name: string, nodes: number, apiPort: number, timers: LabTimers): Lab {
   if (!/^[a-z0-9]{1,12}$/.test(name)) throw new Error(`lab name "${name}": use 1 to 12 lower-case letters and digits`);
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > 50) throw new Error(`--nodes ${nodes}: use 1 to 50`);
   const workers = Array.from({ length: nodes }, (_, i): LabNode => {
@@ -101,6 +121,7 @@ export function planLab(root: string, name: string, nodes: number, apiPort: numb
   return new Lab(root, {
     name,
     apiPort,
+    timers,
     nodes: [{ name: "server", address: `${LAB_PREFIX}.2`, role: "server" }, ...workers],
   });
 }

@@ -1,7 +1,8 @@
 /** `berth lab status`: what a lab consists of, for people and (as JSON) for programs. */
+import { describeFault } from "./faults.js";
 import { netnsPath } from "./namespaces.js";
 import { type ProcessName, processId } from "./processes.js";
-import type { Lab } from "./state.js";
+import type { Lab, LabFault } from "./state.js";
 
 export interface NodeStatus {
   name: string;
@@ -19,6 +20,7 @@ export interface LabStatus {
   kubeconfig: string;
   api: string;
   nodes: NodeStatus[];
+  faults: readonly LabFault[];
 }
 
 export async function labStatus(lab: Lab): Promise<LabStatus> {
@@ -40,7 +42,7 @@ export async function labStatus(lab: Lab): Promise<LabStatus> {
     });
   }
   const api = `https://127.0.0.1:${lab.state.apiPort}`;
-  return { name: lab.state.name, directory: lab.directory, kubeconfig: lab.kubeconfig, api, nodes };
+  return { name: lab.state.name, directory: lab.directory, kubeconfig: lab.kubeconfig, api, nodes, faults: lab.faults };
 }
 
 export function renderStatus(status: LabStatus): string {
@@ -49,5 +51,13 @@ export function renderStatus(status: LabStatus): string {
     const parts = expected.map((p) => `${p} ${n.processes[p as ProcessName] ?? "not running"}`);
     return `  ${n.name.padEnd(10)} ${n.address.padEnd(14)} ${parts.join(", ")}`;
   });
-  return [`lab ${status.name}`, ...rows, `API        ${status.api}`, `kubeconfig ${status.kubeconfig}`, ""].join("\n");
+  const faults = status.faults.map((fault) => `  ${describeFault(fault)}`);
+  return [
+    `lab ${status.name}`,
+    ...rows,
+    ...faults,
+    `API        ${status.api}`,
+    `kubeconfig ${status.kubeconfig}`,
+    "",
+  ].join("\n");
 }

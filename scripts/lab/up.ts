@@ -1,17 +1,18 @@
 /** `berth lab up`: brings a lab into being, or back to life. Every step looks first at what is already there. */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { step } from "#scripts/progress.js";
 import { run, runAny } from "#scripts/run.js";
+import { applyFaults } from "./faults.js";
 import { imageFile, loadImage } from "./images.js";
 import { kubectl } from "./kubectl.js";
 import { ensureNodeMounts, ensureNodeNetwork, ensureSwitch } from "./namespaces.js";
-import { logFile, processId, startProcess } from "./processes.js";
-import { type Lab, type LabNode, loadLab, planLab } from "./state.js";
+import { isAlive, logFile, processId, startProcess } from "./processes.js";
+import { type Lab, type LabNode, type LabTimers, loadLab, planLab } from "./state.js";
 
 export interface UpOptions {
   name: string;
@@ -21,6 +22,8 @@ export interface UpOptions {
   images: readonly string[];
   /** Port on 127.0.0.1; 0 picks a free one. */
   apiPort: number;
+  /** Only for a lab that is not there yet. Default "quick". */
+  timers?: LabTimers;
 }
 
 export const berthCommand = () => [process.execPath, fileURLToPath(new URL("../../berth.js", import.meta.url))];
@@ -52,6 +55,7 @@ export async function startServer(lab: Lab): Promise<void> {
   await mkdir(lab.nodeDirectory(node), { recursive: true });
   const dataDir = join(lab.nodeDirectory(node), "data");
   const args = ["server", "--no-agent", "--data-dir", dataDir, "--advertise-address", node.address, "--lab-profile"];
+  if (lab.state.timers === "kubernetes") args.push("--node-lease", "40", "--toleration-seconds", "300");
   await startProcess(lab, node, "server", [...berthCommand(), ...args], lab.state.apiPort);
   const kubeconfig = join(dataDir, "server/admin.kubeconfig");
   const failing = () => `the server did not become ready; see ${logFile(lab, node, "server")}`;
@@ -64,7 +68,19 @@ export async function startServer(lab: Lab): Promise<void> {
   await until(ready, 20_000, failing);
 }
 
+/**
+ * A killed engine leaves files with process ids, and where the machine's init is slow to collect the dead, a new engine takes
+ * those for living ones and gives up.
+ */
+async function forgetDeadEngine(lab: Lab, node: LabNode): Promise<void> {
+  for (const name of ["docker.pid", "docker/containerd/containerd.pid"]) {
+    const file = join(lab.nodeDirectory(node), "run", name);
+    if (existsSync(file) && !(await isAlive(Number(await readFile(file, "utf8"))))) await rm(file);
+  }
+}
+
 export async function startDockerd(lab: Lab, node: LabNode): Promise<void> {
+  await forgetDeadEngine(lab, node);
   await startProcess(lab, node, "dockerd", ["dockerd"]);
   const socket = `unix://${lab.dockerSocket(node)}`;
   const answers = async () => {
@@ -87,24 +103,39 @@ export async function createToken(lab: Lab): Promise<string> {
   return (await run(node!, args)).trim();
 }
 
-async function waitForNodes(lab: Lab): Promise<void> {
-  const jsonpath = '{range .items[*]}{.metadata.name}={.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}';
+/**
+ * Until every node is Ready and the agents that were started have been heard of since: what the API says may be from before a
+ * power cut.
+ */
+async function waitForNodes(lab: Lab, started: readonly LabNode[], since: number): Promise<void> {
+  const ready = '{range .items[*]}{.metadata.name}={.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}';
+  const heard = '{range .items[*]}{.metadata.name}={.spec.renewTime}{"\\n"}{end}';
   let last = "";
-  const ready = async () => {
-    last = (await kubectl(lab, ["get", "nodes", "-o", `jsonpath=${jsonpath}`])).stdout;
-    return lab.workers.every((n) => last.includes(`${n.name}=True`)) ? true : undefined;
+  const list = async (jsonpath: string, ...args: string[]) =>
+    (await kubectl(lab, ["get", ...args, "-o", `jsonpath=${jsonpath}`])).stdout;
+  const all = async () => {
+    last = await list(ready, "nodes");
+    if (!lab.workers.every(({ name }) => last.includes(`${name}=True`))) return undefined;
+    const leases = new Map((await list(heard, "leases", "-n", "kube-node-lease")).split("\n").map(pair));
+    return started.every(({ name }) => Date.parse(leases.get(name) ?? "") >= since) ? true : undefined;
   };
   await until(
-    ready,
+    all,
     60_000,
     () => `not all nodes became Ready: ${last.trim().replaceAll("\n", ", ") || "none registered"}`,
   );
 }
 
+function pair(line: string): readonly [string, string] {
+  const at = line.indexOf("=");
+  return [line.slice(0, at), line.slice(at + 1)];
+}
+
 export async function labUp(options: UpOptions): Promise<Lab> {
   let lab = await loadLab(options.root, options.name);
   if (!lab) {
-    lab = planLab(options.root, options.name, options.nodes, await freePort(options.apiPort));
+    const { root, name, nodes, timers = "quick" } = options;
+    lab = planLab(root, name, nodes, await freePort(options.apiPort), timers);
     await lab.save();
   }
   const { workers, server } = lab;
@@ -113,6 +144,7 @@ export async function labUp(options: UpOptions): Promise<Lab> {
     await ensureSwitch(lab);
     for (const node of [server, ...workers]) await ensureNodeNetwork(lab, node);
     for (const node of workers) await ensureNodeMounts(lab, node);
+    await applyFaults(lab);
   });
   const docker = Promise.all(workers.map((node) => startDockerd(lab, node)));
   docker.catch(() => undefined); // reported where it is awaited
@@ -125,9 +157,12 @@ export async function labUp(options: UpOptions): Promise<Lab> {
     });
   }
   await step(`agents joined, ${count} Ready`, async () => {
+    const began = Date.now();
     const token = await createToken(lab);
-    for (const node of workers) await startAgent(lab, node, token);
-    await waitForNodes(lab);
+    const running = await Promise.all(workers.map((node) => processId(lab, node, "agent")));
+    const started = workers.filter((_, index) => running[index] === undefined);
+    for (const node of started) await startAgent(lab, node, token);
+    await waitForNodes(lab, started, began);
   });
   return lab;
 }

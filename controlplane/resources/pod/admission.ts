@@ -45,11 +45,11 @@ async function setServiceAccount(pod: Pod, podName: string, context: AdmissionCo
     spec.imagePullSecrets = account.imagePullSecrets.map((ref) => ({ ...ref }));
 }
 
-function tolerateForAWhile(pod: Pod, taint: string): void {
+function tolerateForAWhile(pod: Pod, taint: string, tolerationSeconds: number): void {
   const tolerations = pod.spec.tolerations ?? [];
   const tolerated = tolerations.some((t) => (!t.key || t.key === taint) && (!t.effect || t.effect === "NoExecute"));
   if (tolerated) return;
-  tolerations.push({ key: taint, operator: "Exists", effect: "NoExecute", tolerationSeconds: TOLERATED_SECONDS });
+  tolerations.push({ key: taint, operator: "Exists", effect: "NoExecute", tolerationSeconds });
   pod.spec.tolerations = tolerations;
 }
 
@@ -59,7 +59,8 @@ export const podAdmission: AdmissionHooks<Pod> = {
     const name = pod.metadata.name ?? pod.metadata.generateName ?? "";
     if (!old) await setServiceAccount(pod, name, context);
     setPriority(pod, old, name);
-    tolerateForAWhile(pod, "node.kubernetes.io/not-ready");
-    tolerateForAWhile(pod, "node.kubernetes.io/unreachable");
+    const seconds = context.cluster.tolerationSeconds ?? TOLERATED_SECONDS;
+    tolerateForAWhile(pod, "node.kubernetes.io/not-ready", seconds);
+    tolerateForAWhile(pod, "node.kubernetes.io/unreachable", seconds);
   },
 };

@@ -109,6 +109,33 @@ t.test("labels of a known Node are corrected, those of others kept", async (t) =
   t.notOk("mine" in (body.metadata.labels ?? {}));
 });
 
+t.test("a short Lease is renewed as much sooner, and its recovery is told", async (t) => {
+  const client = new ScriptedClient();
+  const clock = new FakeClock();
+  let stored: Lease | undefined;
+  let away = false;
+  client.onWrite = ({ body }) => {
+    if (away) throw new Error("connect ETIMEDOUT");
+    stored = body as Lease;
+    return stored;
+  };
+  let recovered = 0;
+  const node = () => ({ metadata: { uid: "u1" } }) as Node;
+  const onRecovered = () => recovered++;
+  const lease = startNodeLease({ client, nodeName: "node-1", node, leaseSeconds: 4, onRecovered, clock, logger });
+  t.teardown(() => lease.stop());
+  await settle();
+  await clock.advance(1000);
+  t.match(stored, { spec: { leaseDurationSeconds: 4, renewTime: "2026-01-01T00:00:01.000000Z" } });
+  away = true;
+  await clock.advance(3000);
+  t.equal(recovered, 0);
+  away = false;
+  await clock.advance(1000);
+  t.match(stored, { spec: { renewTime: "2026-01-01T00:00:05.000000Z" } });
+  t.equal(recovered, 1);
+});
+
 t.test("the Lease is renewed every ten seconds, taken over, and made again when it is gone", async (t) => {
   const client = new ScriptedClient();
   const clock = new FakeClock();

@@ -16,7 +16,7 @@ function make(spec: object = {}, metadata: object = {}): Pod {
 /** A cluster in which only these accounts exist, by name. */
 function contextWith(accounts: Record<string, object>, more: object = {}): AdmissionContext {
   const get = (_ref: unknown, name: string) => accounts[name];
-  return { operation: "CREATE", dryRun: false, get, ...more } as unknown as AdmissionContext;
+  return { operation: "CREATE", dryRun: false, get, cluster: {}, ...more } as unknown as AdmissionContext;
 }
 
 async function failure(act: () => unknown): Promise<string> {
@@ -48,6 +48,12 @@ t.test("admission gives account, priority and tolerations", async (t) => {
   const tolerant = make({ tolerations: [{ operator: "Exists" }] });
   await admit(tolerant, contextWith({ default: {} }));
   t.equal(tolerant.spec.tolerations?.length, 1);
+});
+
+t.test("a cluster may be less patient with its nodes", async (t) => {
+  const pod = make();
+  await admit(pod, contextWith({ default: {} }, { cluster: { tolerationSeconds: 5 } }));
+  t.match(pod.spec.tolerations, [{ tolerationSeconds: 5 }, { tolerationSeconds: 5 }]);
 });
 
 t.test("admission refuses what does not exist", async (t) => {

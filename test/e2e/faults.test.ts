@@ -1,0 +1,229 @@
+/**
+ * What breaks, how long anybody notices, and that nothing is left wrong afterwards. On a lab of its own with quick timers; the
+ * figures are printed as a table.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import t, { type Test } from "tap";
+import type { EndpointSlice, Node, Pod, Service } from "#api/generated/types.js";
+import { labDown } from "#scripts/lab/down.js";
+import { addDelay, addFault, heal } from "#scripts/lab/faults.js";
+import { powerOff, powerOn } from "#scripts/lab/power.js";
+import { restartLab } from "#scripts/lab/power-command.js";
+import { type ProcessName, stopProcess } from "#scripts/lab/processes.js";
+import { defaultLabRoot, type LabNode } from "#scripts/lab/state.js";
+import { labStatus } from "#scripts/lab/status.js";
+import { labUp, startAgent, startDockerd, startServer } from "#scripts/lab/up.js";
+import { LabSession, nginx, until } from "./lab-session.js";
+import { Traffic } from "./traffic.js";
+
+const REPLICAS = 4;
+const root = defaultLabRoot();
+const lab = await labUp({ name: "faults", root, nodes: 3, images: ["nginx", "busybox"], apiPort: 0, timers: "quick" });
+t.teardown(() => labDown(lab));
+const session = new LabSession(lab);
+const ns = await session.namespace(t, "faults");
+const [first, second, third] = lab.workers as [LabNode, LabNode, LabNode];
+
+/** Seconds, or a dash where the fault concerns nobody. */
+const table: { fault: string; failed: string; traffic: string; endpoints: string; elsewhere: string }[] = [];
+const seconds = (ms: number | undefined) => (ms === undefined ? "–" : `${(ms / 1000).toFixed(1)} s`);
+
+function note(
+  fault: string,
+  seen: { tries: number; failed: number; failedUntil: number },
+  endpoints?: number,
+  elsewhere?: number,
+) {
+  const failed = `${seen.failed} of ${seen.tries}`;
+  table.push({
+    fault,
+    failed,
+    traffic: seconds(seen.failedUntil),
+    endpoints: seconds(endpoints),
+    elsewhere: seconds(elsewhere),
+  });
+}
+
+const pods = () => ns.list<Pod>("pods");
+const isReady = (pod: Pod) =>
+  !pod.metadata.deletionTimestamp && pod.status?.conditions?.some((c) => c.type === "Ready" && c.status === "True");
+const allReady = async () => {
+  const list = await pods();
+  return list.length === REPLICAS && list.every(isReady);
+};
+async function endpoints(): Promise<string[]> {
+  const slices = await ns.list<EndpointSlice>("endpointslices");
+  const ready = slices.flatMap((slice) => slice.endpoints ?? []).filter(({ conditions }) => conditions?.ready);
+  return ready.map(({ nodeName, addresses }) => `${nodeName} ${addresses[0]}`).sort();
+}
+const kill = async (node: LabNode, name: ProcessName) =>
+  t.ok(await stopProcess(lab, node, name, "SIGKILL"), `${name} was running`);
+
+await ns.apply(nginx("web", REPLICAS), {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: "web" },
+  spec: { selector: { app: "web" }, ports: [{ port: 80 }] },
+});
+await until("all replicas ready", allReady);
+const { clusterIP } = (await ns.get<Service>("service", "web")).spec;
+// The third node stays whole: it is where the clients are.
+const traffic = Traffic.start(lab, third, `http://${clusterIP}/`);
+t.teardown(() => traffic.stop());
+t.teardown(() => {
+  const head = {
+    fault: "fault",
+    failed: "tries failed",
+    traffic: "for",
+    endpoints: "endpoints gone",
+    elsewhere: "pods elsewhere",
+  };
+  const line = (row: typeof head) =>
+    [
+      row.fault.padEnd(24),
+      ...[row.failed, row.traffic, row.endpoints, row.elsewhere].map((text) => text.padStart(15)),
+    ].join("");
+  for (const row of [head, ...table]) process.stderr.write(`  ${line(row)}\n`);
+});
+
+await until("steady traffic", async () => traffic.quietFor(500));
+
+/** From the fault until no endpoint is on that node any more, and until all replicas are ready on others (ms). */
+async function failover(node: LabNode): Promise<{ gone: number; elsewhere: number }> {
+  const began = Date.now();
+  await until(
+    `endpoints left ${node.name}`,
+    async () => !(await endpoints()).some((e) => e.startsWith(`${node.name} `)),
+  );
+  const gone = Date.now() - began;
+  const running = async () =>
+    (await pods()).filter((p) => isReady(p) && p.spec.nodeName !== node.name).length >= REPLICAS;
+  await until(`replicas run elsewhere than on ${node.name}`, running);
+  return { gone, elsewhere: Date.now() - began };
+}
+
+/** Frontend and backend of every translation on a node; which place a backend has is a node's own business. */
+async function translations(node: LabNode): Promise<string[]> {
+  const text = await session.on(node, ["nft", "list", "map", "inet", "berth-proxy", "endpoints-tcp"]);
+  const pairs = text.matchAll(/([\d.]+) \. (\d+) \. \d+ : ([\d.]+ \. \d+)/g);
+  return [...pairs].map(([, ip, port, backend]) => `${ip}:${port} → ${backend}`).sort();
+}
+
+/** Nothing of a fault is left: every node translates to the very endpoints there are, routes to the nodes there are. */
+async function nothingLeftWrong(test: Test): Promise<void> {
+  await until("all replicas ready", allReady);
+  const wanted = (await endpoints()).map((e) => `${clusterIP}:80 → ${e.split(" ")[1]} . 80`).sort();
+  const nodes = JSON.parse(await session.kubectl(["get", "nodes", "-o", "json"])).items as Node[];
+  for (const node of lab.workers) {
+    await until(`${node.name} translates to the endpoints there are`, async () => {
+      const here = (await translations(node)).filter((line) => line.startsWith(`${clusterIP}:`));
+      return here.join() === wanted.join();
+    });
+    const others = nodes.filter(({ metadata }) => metadata.name !== node.name);
+    const routes = await session.on(node, ["ip", "route", "show", "proto", "119"]);
+    const expected = others.map(
+      ({ spec, metadata }) => `${spec.podCIDR} via ${lab.node(metadata.name!).address} dev eth0`,
+    );
+    const found = routes.split("\n").flatMap((line) => line.match(/^\S+ via \S+ dev eth0/)?.[0] ?? []);
+    test.same(found.sort(), expected.sort(), `routes of ${node.name}`);
+    const listed = (await pods()).filter(({ spec }) => spec.nodeName === node.name).map(({ metadata }) => metadata.uid);
+    await until(`${node.name} runs the Pods it should and no others`, async () => {
+      const labels = await session.docker(node, ["ps", "--format", '{{.Label "io.kubernetes.pod.uid"}}']);
+      const running = new Set(labels.split("\n").filter(Boolean));
+      return running.size === listed.length && listed.every((uid) => running.has(String(uid)));
+    });
+  }
+}
+
+t.test("agent killed: nobody notices", async (t) => {
+  const began = Date.now();
+  await kill(first, "agent");
+  await sleep(1000);
+  await startAgent(lab, first);
+  const seen = await traffic.since(began);
+  note("agent killed", seen);
+  t.equal(seen.failed, 0);
+  await nothingLeftWrong(t);
+});
+
+t.test("server killed: nobody notices", async (t) => {
+  const began = Date.now();
+  await kill(lab.server, "server");
+  await sleep(1000);
+  await startServer(lab);
+  const seen = await traffic.since(began);
+  note("server killed", seen);
+  t.equal(seen.failed, 0);
+  await nothingLeftWrong(t);
+});
+
+t.test("dockerd killed: its containers come back", async (t) => {
+  const before = new Map((await pods()).map((pod) => [pod.metadata.name, pod.spec.nodeName]));
+  const began = Date.now();
+  await kill(first, "dockerd");
+  await startDockerd(lab, first);
+  await until("all replicas ready again", async () => (await allReady()) && traffic.quietFor(500));
+  note("dockerd killed", await traffic.since(began));
+  t.same(new Map((await pods()).map((pod) => [pod.metadata.name, pod.spec.nodeName])), before, "the same Pods");
+  await nothingLeftWrong(t);
+});
+
+t.test("link lossy: slow, and whole again", async (t) => {
+  const began = Date.now();
+  await addFault(lab, { kind: "loss", a: first.name, percent: 20 });
+  await sleep(2000);
+  await heal(lab, first.name);
+  await until("steady traffic", async () => traffic.quietFor(500));
+  note("a fifth of packets lost", await traffic.since(began));
+  await nothingLeftWrong(t);
+});
+
+t.test("node partitioned: its Pods run elsewhere, and heal leaves nothing", async (t) => {
+  const began = Date.now();
+  await addFault(lab, { kind: "partition", a: first.name });
+  t.match((await labStatus(lab)).faults, [{ kind: "partition", a: first.name }]);
+  const { gone, elsewhere } = await failover(first);
+  await until("steady traffic", async () => traffic.quietFor(500));
+  note("node partitioned", await traffic.since(began), gone, elsewhere);
+  t.equal(await heal(lab), 1);
+  await until("node ready again", async () => / Ready /.test(await session.kubectl(["get", "node", first.name])));
+  await nothingLeftWrong(t);
+});
+
+t.test("whole node gone: the same, and it comes back empty", async (t) => {
+  const began = Date.now();
+  await powerOff(lab, second);
+  const { gone, elsewhere } = await failover(second);
+  await until("steady traffic", async () => traffic.quietFor(500));
+  note("whole node gone", await traffic.since(began), gone, elsewhere);
+  await powerOn(lab, second);
+  await until("node ready again", async () => / Ready /.test(await session.kubectl(["get", "node", second.name])));
+  await nothingLeftWrong(t);
+});
+
+t.test("delay is refused by name where the kernel has no netem", async (t) => {
+  try {
+    await addDelay(lab, first, 10);
+    t.equal(await heal(lab, first.name), 1, "netem is there: delayed and healed");
+  } catch (error) {
+    t.match((error as Error).message, /no netem.*loss.*partition/);
+    t.same(lab.faults, []);
+  }
+});
+
+t.test("the whole lab without power comes back as it was", async (t) => {
+  const names = async () => (await pods()).map((pod) => `${pod.metadata.name} ${pod.spec.nodeName}`).sort();
+  const ids = async () => (await labStatus(lab)).nodes.flatMap(({ processes }) => Object.values(processes));
+  const [before, idsBefore] = [await names(), await ids()];
+  await restartLab(lab);
+  await until("every container was started again", async () => {
+    const counts = (await pods()).map(({ status }) => status?.containerStatuses?.[0]?.restartCount ?? 0);
+    return counts.every((count) => count > 0);
+  });
+  await nothingLeftWrong(t);
+  t.same(await names(), before, "the same Pods on the same nodes");
+  t.notOk(
+    (await ids()).some((id) => idsBefore.includes(id)),
+    "other processes",
+  );
+});
