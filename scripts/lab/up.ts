@@ -69,13 +69,21 @@ export async function startServer(lab: Lab): Promise<void> {
 }
 
 /**
- * A killed engine leaves files with process ids, and where the machine's init is slow to collect the dead, a new engine takes
- * those for living ones and gives up.
+ * A killed engine leaves files with process ids. Its containerd follows it a moment later, and where the machine's init is slow to
+ * collect the dead, a new engine takes those for living ones and gives up.
  */
 async function forgetDeadEngine(lab: Lab, node: LabNode): Promise<void> {
+  if ((await processId(lab, node, "dockerd")) !== undefined) return;
   for (const name of ["docker.pid", "docker/containerd/containerd.pid"]) {
     const file = join(lab.nodeDirectory(node), "run", name);
-    if (existsSync(file) && !(await isAlive(Number(await readFile(file, "utf8"))))) await rm(file);
+    if (!existsSync(file)) continue;
+    const pid = Number(await readFile(file, "utf8"));
+    await until(
+      async () => !(await isAlive(pid)) || undefined,
+      10_000,
+      () => `process ${pid} of ${file} does not end`,
+    );
+    await rm(file, { force: true });
   }
 }
 
