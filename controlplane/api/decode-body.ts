@@ -1,6 +1,7 @@
 /** From the bytes of a request to an object of the kind it must be, with the API server's answers to everything else. */
 import { type DocumentOptions, type ParseOptions, parseDocument, type SchemaOptions } from "yaml";
-import { DecodeError, decodeObject } from "./decode.js";
+import { decodeObject } from "./decode.js";
+import { DecodeError } from "./decode-error.js";
 import { invalid } from "./field-error.js";
 import { formatGo } from "./go-format.js";
 import { duplicateKeys, scanJson } from "./json-scan.js";
@@ -169,8 +170,8 @@ export function decodePatched<T extends object = KubeObject>(
   validation: FieldValidation = "Warn",
   parsed?: ParsedPatch,
 ): DecodedBody<T> {
+  const strategic = parsed?.type === "application/strategic-merge-patch+json";
   const refuse = (why: string) => {
-    const strategic = parsed?.type === "application/strategic-merge-patch+json";
     const shown = strategic ? formatGo(parsed.patch) : JSON.stringify(patched);
     return invalidObject({ group: "", plural: "", kind: "" }, "", [invalid("patch", shown, why)]);
   };
@@ -182,6 +183,7 @@ export function decodePatched<T extends object = KubeObject>(
     }
     return { object: stamp(object, target), warnings: complaints };
   } catch (error) {
-    throw error instanceof DecodeError ? refuse(error.message) : error;
+    if (!(error instanceof DecodeError)) throw error;
+    throw refuse(strategic ? error.conversion : error.message);
   }
 }

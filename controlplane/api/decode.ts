@@ -3,12 +3,10 @@
  * pruned and reported, nulls and empty optional lists and maps are dropped, missing required fields get their zero
  * value, quantities and times take their canonical form. Runs on every write, in place and in one pass.
  */
+import { conversionText, DecodeError } from "./decode-error.js";
 import { canonicalQuantity } from "./quantity.js";
 import { type FieldSchema, type TypeSchema, typeSchema } from "./schema.js";
 import { canonicalTime } from "./time.js";
-
-/** A value of the wrong type. The message is the API server's own, without the object it is about. */
-export class DecodeError extends Error {}
 
 type Json = Record<string, unknown>;
 
@@ -47,7 +45,8 @@ class Decoder {
   private mismatch(owner: TypeSchema, field: FieldSchema, value: unknown, goType: string): DecodeError {
     const what = describe(value, /^(int|float)/.test(goType));
     const where = `${owner.goName}.${this.at.goPath(field.name)}`;
-    return new DecodeError(`json: cannot unmarshal ${what} into Go struct field ${where} of type ${goType}`);
+    const message = `json: cannot unmarshal ${what} into Go struct field ${where} of type ${goType}`;
+    return new DecodeError(message, conversionText(field, goType, value));
   }
 
   object(type: TypeSchema, value: Json): Json {

@@ -8,6 +8,7 @@ import { staticPolicy } from "./authz/static-policy.js";
 import type { ClusterReader } from "./cluster-reader.js";
 import { DirectClient } from "./direct-transport.js";
 import { groupVersions, type RoutedSubresource } from "./discovery/group-versions.js";
+import { addIndex } from "./discovery/index-route.js";
 import { addOpenApi, type OpenApiSource } from "./discovery/openapi-routes.js";
 import { addDiscovery } from "./discovery/routes.js";
 import { addHealth, type HealthCheck } from "./health.js";
@@ -123,5 +124,6 @@ function ownRoutes(options: ApiServerOptions, table: ResourceTable, metrics: Req
   if (options.openApi) addOpenApi(routes, options.openApi);
   routes.add("get", "/version", () => jsonReply(versionInfo()));
   routes.add("get", "/metrics", () => metrics.reply());
+  addIndex(routes);
   return routes;
 }

@@ -23,8 +23,13 @@ interface MediaType {
 /** Accept headers repeat: what was read once is kept. */
 const parsed = new Map<string, readonly MediaType[]>();
 
-/** @throws StatusError 406 when nothing that is accepted can be made */
-export function negotiate(request: ApiRequest): Representation {
+type Asked = Pick<ApiRequest, "accept" | "direct" | "query" | "userAgent" | "verb">;
+
+/**
+ * @param onlyFull what is asked for has no other view than itself: reviews, which have no metadata
+ * @throws StatusError 406 when nothing that is accepted can be made
+ */
+export function negotiate(request: Asked, onlyFull = false): Representation {
   const pretty = wantsPretty(request);
   const { accept } = request;
   if (accept === undefined || accept === "" || accept === "application/json") {
@@ -32,13 +37,13 @@ export function negotiate(request: ApiRequest): Representation {
   }
   for (const media of mediaTypes(accept)) {
     const chosen = represent(media, request);
-    if (chosen) return { ...chosen, pretty };
+    if (chosen && !(onlyFull && chosen.view !== "full")) return { ...chosen, pretty };
   }
   const message = "only the following media types are accepted: application/json, application/yaml";
   throw new StatusError(406, "NotAcceptable", message);
 }
 
-function represent({ type, parameters }: MediaType, request: ApiRequest): Representation | undefined {
+function represent({ type, parameters }: MediaType, request: Asked): Representation | undefined {
   const format = formatOf(type);
   if (!format || (format === "yaml" && request.verb === "watch")) return undefined;
   const { as, g, v } = parameters;
@@ -54,13 +59,13 @@ function formatOf(type: string): "json" | "yaml" | undefined {
   return type === "application/yaml" ? "yaml" : undefined;
 }
 
-function includeObject({ query }: ApiRequest): Representation["includeObject"] {
+function includeObject({ query }: Asked): Representation["includeObject"] {
   const value = query.get("includeObject");
   return value === "None" || value === "Object" ? value : "Metadata";
 }
 
 /** People at a terminal or browser get indented text, as upstream does. */
-function wantsPretty({ query, userAgent, direct }: ApiRequest): boolean {
+function wantsPretty({ query, userAgent, direct }: Asked): boolean {
   if (direct) return false;
   const value = query.get("pretty");
   if (value !== null) return value !== "false" && value !== "0";

@@ -26,7 +26,11 @@ export interface RenderOptions {
 }
 
 /** An object or Status that is not stored as such: made once, for this answer. */
-export function renderValue(value: object, options: RenderOptions, status = 200): ApiResponse {
+export function renderValue(
+  value: object,
+  options: Pick<RenderOptions, "representation" | "direct">,
+  status = 200,
+): ApiResponse {
   const { format, pretty } = options.representation;
   if (options.direct) return { status, contentType: "application/json", chunks: [], object: value };
   if (format === "yaml") {

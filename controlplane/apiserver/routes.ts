@@ -19,6 +19,11 @@ export class Routes {
     this.#below.push({ prefix, route });
   }
 
+  /** The exact paths that take this method. */
+  paths(verb: string): string[] {
+    return [...this.#exact].filter(([, byVerb]) => byVerb.has(verb)).map(([path]) => path);
+  }
+
   /** @throws StatusError 404, 405 */
   find({ path, verb }: RequestInfo): Route {
     const method = verb === "head" ? "get" : verb;

@@ -16,7 +16,8 @@ const isEmpty = (selector: LabelSelector) =>
 function validateTemplate(path: string, selector: LabelSelector | undefined, template: PodTemplateSpec): FieldError[] {
   const labels = template.metadata?.labels;
   const errors: FieldError[] = [];
-  if (selector && !isEmpty(selector) && !matchLabelSelector(selector, labels))
+  // No selector at all selects nothing, an empty one everything.
+  if (!selector || !matchLabelSelector(selector, labels))
     errors.push(invalid(`${path}.metadata.labels`, labels, "`selector` does not match template `labels`"));
   errors.push(...validatePodTemplate(path, template));
   const { restartPolicy, activeDeadlineSeconds } = template.spec ?? {};
@@ -31,15 +32,14 @@ function validateTemplate(path: string, selector: LabelSelector | undefined, tem
 /** Selector and template of a workload whose pods run forever. @param path of the spec */
 export function validateSelectedTemplate(path: string, spec: SelectingSpec): FieldError[] {
   const { selector } = spec;
+  const field = `${path}.selector`;
   const errors: FieldError[] = [];
-  if (!selector) errors.push(required(`${path}.selector`));
-  else {
-    const problems = validateLabelSelector(`${path}.selector`, selector);
-    if (isEmpty(selector))
-      problems.push(invalid(`${path}.selector`, selector, "empty selector is invalid for deployment"));
-    errors.push(...problems);
-    // A selector that cannot be read cannot be compared with the labels.
-    if (problems.length > 0) return errors;
+  if (!selector) errors.push(required(field));
+  else if (isEmpty(selector)) errors.push(invalid(field, selector, "empty selector is invalid for deployment"));
+  else errors.push(...validateLabelSelector(field, selector));
+  // A selector that cannot be read cannot be compared with the labels.
+  if (selector && !isEmpty(selector) && errors.length > 0) {
+    return [...errors, invalid(field, selector, "invalid label selector")];
   }
   if (!spec.template) return [...errors, required(`${path}.template`)];
   return [...errors, ...validateTemplate(`${path}.template`, selector, spec.template)];

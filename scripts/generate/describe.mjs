@@ -9,6 +9,7 @@ import {
   enums,
   keyDefaults,
   quantities,
+  requiredPointers,
   retainKeys,
   stringTypes,
 } from "./overlay.mjs";
@@ -65,7 +66,7 @@ function describeField(owner, field, isKind) {
     shape,
     required: field.required,
     /** Filled with its zero value when a client leaves it out. */
-    filled: field.required || (isKind && field.name !== "status" && kindPart),
+    filled: (field.required && !requiredPointers.includes(path)) || (isKind && field.name !== "status" && kindPart),
     present: field.required || kindPart || (isStruct && alwaysPresent.includes(path)),
     ...(shape === "list" ? listBehaviour(path) : {}),
     ...(retainKeys.includes(path) ? { strategy: ["retainKeys"] } : {}),
@@ -80,7 +81,15 @@ function describeField(owner, field, isKind) {
 function checkTables(models) {
   const fields = new Map(models.map((model) => [typeName(model.name), new Set(model.fields.map((f) => f.name))]));
   const paths = [mapLists, setLists, stringTypes, keyDefaults].flatMap(Object.keys);
-  for (const path of [...paths, ...atomicLists, ...quantities, ...atomicMaps, ...retainKeys, ...alwaysPresent]) {
+  for (const path of [
+    ...paths,
+    ...atomicLists,
+    ...quantities,
+    ...atomicMaps,
+    ...retainKeys,
+    ...alwaysPresent,
+    ...requiredPointers,
+  ]) {
     const dot = path.indexOf(".");
     if (!fields.get(path.slice(0, dot))?.has(path.slice(dot + 1))) throw new Error(`${path}: no such field`);
   }

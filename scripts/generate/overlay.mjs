@@ -129,3 +129,10 @@ ServiceStatus.loadBalancer
 `
   .trim()
   .split(/\s+/);
+
+/** Required objects that are pointers in Go: one that was left out stays out, and validation says that it is required. */
+export const requiredPointers = `
+DaemonSetSpec.selector DeploymentSpec.selector ReplicaSetSpec.selector StatefulSetSpec.selector
+`
+  .trim()
+  .split(/\s+/);

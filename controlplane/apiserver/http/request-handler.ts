@@ -10,7 +10,9 @@ import { restrictNode } from "../authz/node-restriction.js";
 import type { ClusterReader } from "../cluster-reader.js";
 import type { InflightLimit } from "../limit.js";
 import type { RequestMetrics } from "../metrics.js";
-import { type AnyReply, jsonReply, type RouteRequest } from "../reply.js";
+import { negotiate } from "../negotiate.js";
+import { renderValue } from "../render.js";
+import type { AnyReply, RouteRequest } from "../reply.js";
 import type { ApiRequest, ApiResult, Verb } from "../request.js";
 import type { RequestChain } from "../request-chain.js";
 import { type RequestInfo, type ResourceInfo, requestInfo } from "../request-info.js";
@@ -84,7 +86,11 @@ export class RequestHandler {
     if (!METHODS.has(request.method!)) throw methodNotAllowed();
     if (entry.virtual) {
       if (info.verb !== "create" || resource.name !== undefined) throw methodNotAllowed();
-      return jsonReply(await entry.virtual.create(parseObject(body), user), 201);
+      const { query, verb } = info;
+      const { accept } = request.headers;
+      const userAgent = product(request.headers["user-agent"]);
+      const representation = negotiate({ verb, query, accept, userAgent }, true);
+      return renderValue(await entry.virtual.create(parseObject(body), user), { representation }, 201);
     }
     if (resource.subresource !== undefined) {
       const route = this.options.subresources.get(subresourceKey(resource));

@@ -56,7 +56,7 @@ t.test("times are RFC 3339 in UTC", async (t) => {
 t.test("missing required fields get their zero value", async (t) => {
   t.same(decodeObject("Deployment", {}).object, {
     metadata: {},
-    spec: { selector: {}, template: {} },
+    spec: { template: {} },
   });
   t.same(decodeObject("Pod", { spec: {} }).object, { metadata: {}, spec: { containers: [] } });
   t.same(decodeObject("ConfigMap", {}).object, { metadata: {} });

@@ -76,6 +76,24 @@ t.test("what a patch may not do", async (t) => {
   t.equal(await api.backend.currentRevision(), before, "nothing was written");
 });
 
+t.test("a value of the wrong type is told in the words of what has read the patch", async (t) => {
+  const { api, patch } = await open(t);
+  const told = async (body: object, words: string) => {
+    const answer = await api.call("patch", "deployments", { ...inDefault, name: "web", contentType: STRATEGIC, body });
+    t.match(answer, { status: 422, body: { reason: "Invalid", details: { causes: [{ field: "patch" }] } } });
+    t.ok(answer.body.message.endsWith(`: ${words}`), answer.body.message);
+  };
+  await told({ spec: { replicas: "x" } }, "unrecognized type: int32");
+  await told({ spec: { replicas: 1.5 } }, "cannot convert float64 to int32");
+  await told({ spec: { paused: "yes" } }, "unrecognized type: bool");
+  await told({ metadata: { labels: { a: 1 } } }, "cannot convert int64 to string");
+  await told({ metadata: { labels: { a: true } } }, "unrecognized type: string");
+  await told({ metadata: { labels: [1] } }, "cannot restore map from slice");
+  await told({ spec: { template: { spec: { containers: "c" } } } }, "cannot restore slice from string");
+  await told({ spec: { template: 7 } }, "cannot restore struct from: int64");
+  t.match((await patch(MERGE, { data: [1] })).body.message, /json: cannot unmarshal array into Go struct field/);
+});
+
 t.test("status and scale are patched apart from the rest", async (t) => {
   const { api } = await open(t);
   const web = { ...inDefault, name: "web", contentType: MERGE };

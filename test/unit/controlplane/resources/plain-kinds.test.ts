@@ -69,13 +69,26 @@ const cases: [string, string, object, string[]][] = [
     "Deployment",
     "nothing said",
     {},
-    ["spec.selector: Required value", "spec.template.spec.containers: Required value"],
+    [
+      "spec.selector: Required value",
+      "spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`",
+      "spec.template.spec.containers: Required value",
+    ],
   ],
   [
     "Deployment",
     "empty selector",
     { spec: { selector: {}, template } },
     ["spec.selector: Invalid value: {}: empty selector is invalid for deployment"],
+  ],
+  [
+    "Deployment",
+    "a selector that cannot be read",
+    { spec: { selector: { matchExpressions: [{ key: "a", operator: "In" }] }, template } },
+    [
+      "spec.selector.matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'",
+      'spec.selector: Invalid value: {"matchExpressions":[{"key":"a","operator":"In"}]}: invalid label selector',
+    ],
   ],
   [
     "Deployment",
