@@ -34,8 +34,8 @@ type Json = Record<string, unknown>;
 
 interface Parsed {
   value: unknown;
-  /** `duplicate field "spec.replicas"` */
-  complaints: string[];
+  /** What a strict reader finds, in its order, the unknown fields of the object among it. */
+  complaints(unknownFields: readonly string[]): string[];
 }
 
 const MAX_COMPLAINTS = 100;
@@ -48,7 +48,21 @@ function parseJson(text: string, body: Buffer, kind: string, wantsDuplicates: bo
     throw unrecognized(kind, `json parse error: ${scanJson(text).error ?? "invalid JSON"}`, body);
   }
   const duplicates = wantsDuplicates ? duplicateKeys(text, value) : [];
-  return { value, complaints: duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`) };
+  return { value, complaints: (unknown) => inOrder(text, duplicates, unknown) };
+}
+
+/** A field that stands twice is told where it comes again, an unknown one where it comes first. */
+function inOrder(text: string, duplicates: readonly string[], unknown: readonly string[]): string[] {
+  if (duplicates.length === 0) return unknown.map(unknownField);
+  const { keys } = scanJson(text);
+  const told = [
+    ...unknown.map((path) => ({ at: keys.indexOf(path), text: unknownField(path) })),
+    ...[...new Set(duplicates)].map((path) => {
+      const at = keys.indexOf(path, keys.indexOf(path) + 1);
+      return { at, text: `duplicate field ${JSON.stringify(path)}` };
+    }),
+  ];
+  return told.sort((a, b) => a.at - b.at).map(({ text }) => text);
 }
 
 /** YAML as kubectl reads it: 1.1 without times of day and dates, which stay text. */
@@ -64,7 +78,7 @@ const yamlOptions: ParseOptions & DocumentOptions & SchemaOptions = {
 
 function parseYaml(text: string, body: Buffer, kind: string): Parsed {
   const document = parseDocument(text, yamlOptions);
-  const complaints: string[] = [];
+  const repeated: string[] = [];
   for (const error of document.errors) {
     const line = `line ${error.linePos?.[0].line ?? 0}`;
     if (error.code !== "DUPLICATE_KEY") {
@@ -72,9 +86,12 @@ function parseYaml(text: string, body: Buffer, kind: string): Parsed {
       throw unrecognized(kind, `yaml: ${line}: ${why}`, body);
     }
     const key = /^\s*([^\s:]+)/.exec(text.slice(error.pos[0]))?.[1] ?? "";
-    complaints.push(`yaml: ${line}: key ${JSON.stringify(key)} already set in map`);
+    repeated.push(`yaml: ${line}: key ${JSON.stringify(key)} already set in map`);
   }
-  return { value: document.toJS({ maxAliasCount: 100 }), complaints };
+  return {
+    value: document.toJS({ maxAliasCount: 100 }),
+    complaints: (unknown) => [...repeated, ...unknown.map(unknownField)],
+  };
 }
 
 function unrecognized(kind: string, why: string, body: Buffer) {
@@ -142,14 +159,14 @@ export function decodeBody<T extends object = KubeObject>(
   target: BodyTarget,
   validation: FieldValidation = "Warn",
 ): DecodedBody<T> {
-  const { value, complaints } = parseBody(body, contentType, target.kind, validation !== "Ignore");
+  const { value, complaints: complaintsOf } = parseBody(body, contentType, target.kind, validation !== "Ignore");
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw unrecognized(target.kind, "json parse error: the body is not an object", body);
   }
   checkKind(value as Json, target);
   try {
     const { object, unknownFields } = decodeObject(target.schema, value);
-    if (validation !== "Ignore") complaints.push(...unknownFields.map(unknownField));
+    const complaints = validation === "Ignore" ? [] : complaintsOf(unknownFields);
     if (validation === "Strict" && complaints.length > 0) {
       throw new DecodeError(`strict decoding error: ${complaints.slice(0, MAX_COMPLAINTS).join(", ")}`);
     }

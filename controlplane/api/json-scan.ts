@@ -6,6 +6,8 @@
 export interface JsonScan {
   /** `spec.containers[0].name`, once for each repetition. */
   duplicates: string[];
+  /** All keys in the order of the text, repetitions included. */
+  keys: string[];
   /** `invalid character 'x' looking for beginning of value`, or undefined when the text is JSON. */
   error?: string;
 }
@@ -18,6 +20,7 @@ class JsonScanner {
   private at = 0;
   private readonly path: (string | number)[] = [];
   readonly duplicates: string[] = [];
+  readonly keys: string[] = [];
 
   constructor(private readonly text: string) {}
 
@@ -65,7 +68,9 @@ class JsonScanner {
       if (this.text[this.at] !== '"') throw this.unexpected("looking for beginning of object key string");
       const key = this.string();
       this.path.push(key);
-      if (seen.has(key)) this.duplicates.push(this.pathText());
+      const path = this.pathText();
+      this.keys.push(path);
+      if (seen.has(key)) this.duplicates.push(path);
       seen.add(key);
       this.space();
       if (this.text[this.at] !== ":") throw this.unexpected("after object key");
@@ -150,13 +155,14 @@ class JsonScanner {
 
 export function scanJson(text: string): JsonScan {
   const scanner = new JsonScanner(text);
+  const { duplicates, keys } = scanner;
   try {
     scanner.document();
   } catch (error) {
     if (!(error instanceof SyntaxProblem)) throw error;
-    return { duplicates: scanner.duplicates, error: error.message };
+    return { duplicates, keys, error: error.message };
   }
-  return { duplicates: scanner.duplicates };
+  return { duplicates, keys };
 }
 
 /** How many keys the objects of a (correct) JSON text have, repetitions included. One pass over its strings only. */

@@ -1,7 +1,7 @@
 /** Empties a namespace that is being deleted, then lets it go. */
 import type { Namespace } from "#api/generated/types.js";
 import type { KubeObject } from "#api/object.js";
-import { namespaces } from "#api/refs.js";
+import { namespaces, pods } from "#api/refs.js";
 import { groupResource, type ResourceRef } from "#api/resource.js";
 import { semanticEqual } from "#api/semantic-equal.js";
 import { isNotFound } from "#api/status-error.js";
@@ -13,10 +13,15 @@ const FINALIZER = "kubernetes";
 /** Content that ends slowly is looked at again after this time (ms), should an event have been missed. */
 const RECHECK = 15_000;
 
-/** @param refs every namespaced collection */
+/**
+ * Pods go first and alone: what they rely on (policies, configuration, accounts) stays until the last of them is gone.
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/
+ * @param refs every namespaced collection
+ */
 export function namespaceController(refs: readonly ResourceRef[]): Controller {
-  /** Uids of namespaces whose content was told to go; what is left ends by itself and is watched. */
-  const swept = new Set<string>();
+  const stages = [refs.filter((ref) => groupResource(ref) === groupResource(pods)), refs];
+  /** Uids of namespaces for each stage whose content was told to go; what is left ends by itself and is watched. */
+  const swept = stages.map(() => new Set<string>());
   return {
     name: "namespace",
     workers: 4,
@@ -27,26 +32,41 @@ export function namespaceController(refs: readonly ResourceRef[]): Controller {
     async reconcile(name, context) {
       const namespace = context.informer(namespaces).get(name);
       if (!namespace?.metadata.deletionTimestamp || !namespace.spec?.finalizers?.includes(FINALIZER)) return undefined;
-      const { uid } = namespace.metadata;
-      const known = cachedContent(refs, name, context);
-      const allEnding = known.every(({ objects }) => objects.every((object) => object.metadata.deletionTimestamp));
-      if (swept.has(uid) && known.length > 0 && allEnding) {
-        await writeConditions(namespace, known, [], context);
-        return RECHECK;
-      }
-      const failures = await sweep(refs, name, context);
-      swept.add(uid);
-      const remaining = await liveContent(refs, name, context);
-      if (remaining.length > 0 || failures.length > 0) {
-        await writeConditions(namespace, remaining, failures, context);
-        if (failures.length > 0) throw new Error(failures.join("; "));
-        return RECHECK;
+      for (const [index, stage] of stages.entries()) {
+        if (!(await empty(namespace, stage, swept[index]!, context))) return RECHECK;
       }
       await finalize(namespace, context);
-      swept.delete(uid);
+      for (const uids of swept) uids.delete(namespace.metadata.uid);
       return undefined;
     },
   };
+}
+
+/**
+ * @param swept uids of namespaces whose content of these collections was told to go
+ * @returns whether nothing is left
+ * @throws Error when something could not be deleted
+ */
+async function empty(
+  namespace: Namespace,
+  refs: readonly ResourceRef[],
+  swept: Set<string>,
+  context: ControllerContext,
+): Promise<boolean> {
+  const { name, uid } = namespace.metadata;
+  const known = cachedContent(refs, name, context);
+  const allEnding = known.every(({ objects }) => objects.every((object) => object.metadata.deletionTimestamp));
+  if (swept.has(uid) && known.length > 0 && allEnding) {
+    await writeConditions(namespace, known, [], context);
+    return false;
+  }
+  const failures = await sweep(refs, name, context);
+  swept.add(uid);
+  const remaining = await liveContent(refs, name, context);
+  if (remaining.length === 0 && failures.length === 0) return true;
+  await writeConditions(namespace, remaining, failures, context);
+  if (failures.length > 0) throw new Error(failures.join("; "));
+  return false;
 }
 
 /** Something came or went in a namespace that is being deleted. */
@@ -72,7 +92,7 @@ async function liveContent(
   return lists.filter(({ objects }) => objects.length > 0);
 }
 
-/** Deletes everything. @returns what could not be deleted, and why */
+/** Deletes all of these collections. @returns what could not be deleted, and why */
 async function sweep(refs: readonly ResourceRef[], namespace: string, { client }: ControllerContext) {
   const failures: string[] = [];
   await Promise.all(

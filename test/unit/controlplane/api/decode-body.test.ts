@@ -22,10 +22,10 @@ t.test("field validation", async (t) => {
   const text = '{"spec":{"replicas":1,"foo":{"a":{}},"replicas":2},"bar":[]}';
   t.equal(
     refusal(text, "Strict"),
-    `${handled}strict decoding error: duplicate field "spec.replicas", unknown field "spec.foo", unknown field "bar"`,
+    `${handled}strict decoding error: unknown field "spec.foo", duplicate field "spec.replicas", unknown field "bar"`,
   );
   const warned = decodeBody<Record<string, unknown>>(Buffer.from(text), undefined, deployment);
-  t.same(warned.warnings, ['duplicate field "spec.replicas"', 'unknown field "spec.foo"', 'unknown field "bar"']);
+  t.same(warned.warnings, ['unknown field "spec.foo"', 'duplicate field "spec.replicas"', 'unknown field "bar"']);
   t.match(warned.object, { apiVersion: "apps/v1", kind: "Deployment", spec: { replicas: 2 } });
   t.notOk("bar" in warned.object);
   t.same(decodeBody(Buffer.from(text), "application/json; charset=utf-8", deployment, "Ignore").warnings, []);
@@ -90,7 +90,7 @@ t.test("JSON is scanned as Go scans it", async (t) => {
   for (const [text, message] of errors) t.equal(scanJson(text).error, message, text);
   t.match(scanJson("[".repeat(100_000)).error, "exceeded max depth");
   const fine = '{"a\\"b": [1, -2.5e3, "x\\\\", {"c": null}], "c": {"c": true}, "d": ":"}';
-  t.same(scanJson(fine), { duplicates: [] });
+  t.match(scanJson(fine), { duplicates: [], error: undefined });
   t.same(duplicateKeys(fine, JSON.parse(fine)), []);
   const twice = '{"a": [{"b": 1, "b": 2}], "c": {"d": 1}, "c": {}}';
   t.same(duplicateKeys(twice, JSON.parse(twice)), ["a[0].b", "c"]);
