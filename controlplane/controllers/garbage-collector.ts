@@ -9,6 +9,7 @@ import {
   type FoundOwner,
   ORPHAN,
   planDependent,
+  withoutBlocking,
   withoutFinalizer,
   withoutOwners,
 } from "./garbage-collector/plan.js";
@@ -80,10 +81,13 @@ async function collectDependent(collections: Collections, located: Located, cont
     const owner = await collections.owner(reference, namespace, context);
     owners.push({ reference, state: stateOf(owner) });
   }
-  const action = planDependent(object, owners, blockingDependents(collections, uid, context).length > 0);
+  const dependents = blockingDependents(collections, uid, context);
+  const waiting = dependents.some(({ object }) => stateOf(object) === "waiting");
+  const action = planDependent(object, owners, { any: dependents.length > 0, waiting });
   if (!action) return;
   await ignoringGone(async () => {
     if (action.type === "unlink") await mergePatch(located, withoutOwners(object, action.uids), context);
+    else if (action.type === "unblock") await mergePatch(located, withoutBlocking(object), context);
     else {
       const preconditions = { uid, resourceVersion };
       await context.client.delete(ref, name, namespace, { preconditions, propagationPolicy: action.propagation });
