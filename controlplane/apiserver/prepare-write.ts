@@ -64,8 +64,13 @@ export async function prepareUpdate(
     object.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
 
+let lastSecond = { second: -1, text: "" };
+
+/** RFC 3339, whole seconds. Every write asks twice, so the text of the current second is kept. */
 export function timestamp(now: number): string {
-  return `${new Date(now).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(now / 1000);
+  if (second !== lastSecond.second) lastSecond = { second, text: `${new Date(now).toISOString().slice(0, 19)}Z` };
+  return lastSecond.text;
 }
 
 function initializeMetadata(object: KubeObject, namespace: string | undefined, { kind, now }: Write): void {

@@ -52,6 +52,6 @@ export class RequestChain {
 function accessRequest(user: UserInfo, info: RequestInfo): AccessRequest {
   const { resource, verb, path, query } = info;
   if (!resource) return { user, verb, path };
-  const fieldSelector = resource.name === undefined ? (query.get("fieldSelector") ?? undefined) : undefined;
-  return { user, verb, path, resource: { ...resource, fieldSelector } };
+  const fieldSelector = resource.name === undefined ? query.get("fieldSelector") : null;
+  return { user, verb, path, resource: fieldSelector === null ? resource : { ...resource, fieldSelector } };
 }

@@ -104,7 +104,8 @@ export class WatchCache {
   /** One change of the store's log as an event of this kind. */
   toEvent(change: ChangeEvent): CacheEvent {
     const key = change.key.slice(this.prefix.length);
-    const previous = change.previous && new StoredObject(key, 0, this.codec.splice(change.previous, 0), this.codec);
+    const { previous: before } = change;
+    const previous = before && new StoredObject(key, 0, this.codec.splice(before, 0), this.codec);
     const current = change.value && this.stored(key, change.revision, change.value);
     return new CacheEvent(change.revision, current, previous);
   }

@@ -15,14 +15,15 @@ export interface LiveWatcher {
   end(): void;
 }
 
-const CROWD = 8;
-const CROWD_INTERVAL_MS = 5;
+/** A channel rests this many times as long as its last delivery took, so that telling a crowd leaves time for the rest. */
+const REST = 7;
+const MAX_REST_MS = 20;
 
 class Channel {
   readonly watchers = new Set<LiveWatcher>();
   private pending: SelectedEvent[] = [];
   private scheduled = false;
-  private lastFlush = 0;
+  private restsUntil = 0;
 
   constructor(
     private readonly selection: Selection,
@@ -40,19 +41,21 @@ class Channel {
       this.scheduled = false;
       this.flush();
     };
-    // Writers answer first; further batches of this turn join. A crowd that was served just now waits a little, so that
-    // under sustained writing its share of the work stays bounded.
-    const wait = this.watchers.size < CROWD ? 0 : this.lastFlush + CROWD_INTERVAL_MS - performance.now();
+    // Writers answer first; further batches of this turn join. Under sustained writing a crowd gets more events at a time
+    // instead of more writes: to a hundred watchers, one event each costs as much as a dozen.
+    const wait = this.restsUntil - performance.now();
     if (wait > 1) setTimeout(flush, wait);
     else setImmediate(flush);
   }
 
   flush(): void {
     if (this.pending.length === 0) return;
-    this.lastFlush = performance.now();
+    const began = performance.now();
     const delivery = this.encoder.events(this.pending);
     this.pending = [];
     for (const watcher of this.watchers) watcher.deliver(delivery);
+    const ended = performance.now();
+    this.restsUntil = ended + Math.min(MAX_REST_MS, (ended - began) * REST);
   }
 }
 

@@ -81,8 +81,8 @@ export interface ChangeEvent {
   revision: number;
   /** The new value; absent for a delete. */
   value?: Buffer;
-  /** What the key held before; absent when the event creates it. */
-  previous?: Buffer;
+  /** What the key held before; absent when the event creates it. To be read while the event is delivered, not later. */
+  readonly previous?: Buffer;
 }
 
 export interface WatchHandler {

@@ -144,9 +144,19 @@ export class CommitQueue {
 }
 
 export function toEvents(batch: Batch, prefix: string, history: History): ChangeEvent[] {
-  return batch.records
-    .filter(({ record }) => record.key.startsWith(prefix))
-    .map(({ record: { type, key, value, previous }, revision }) => {
-      return { type, key, revision, value, previous: previous && history.value(previous) };
-    });
+  const events: ChangeEvent[] = [];
+  for (const { record, revision } of batch.records) {
+    if (record.key.startsWith(prefix)) events.push(toEvent(record, revision, history));
+  }
+  return events;
+}
+
+function toEvent({ type, key, value, previous }: LogRecord, revision: number, history: History): ChangeEvent {
+  // Most followers keep the state themselves: what was before is read for those who ask.
+  return {
+    ...{ type, key, revision, value },
+    get previous() {
+      return previous && history.value(previous);
+    },
+  };
 }

@@ -57,6 +57,8 @@ function writePiped(response: ServerResponse, { status, contentType, body, heade
 function writeStream(response: ServerResponse, stream: ApiStream, headers: readonly string[]): number {
   response.writeHead(200, ["Content-Type", stream.contentType, "Cache-Control", "no-cache, private", ...headers]);
   response.flushHeaders();
+  // Null behind an unfinished answer on the same connection, and for clients to whom no chunks can be sent.
+  const socket = response.chunkedEncoding ? response.socket : null;
   let stop: (() => void) | undefined;
   let closed = false;
   response.on("close", () => {
@@ -66,14 +68,21 @@ function writeStream(response: ServerResponse, stream: ApiStream, headers: reado
   stop = stream.start({
     write(chunk) {
       if (closed) return true;
-      response.write(chunk);
+      if (socket) socket.write(httpChunk(chunk));
+      else response.write(chunk);
       return response.writableLength <= STREAM_BUFFER;
     },
     async drained() {
-      if (closed || !response.writableNeedDrain) return;
+      const outlet = socket ?? response;
+      if (closed || !outlet.writableNeedDrain) return;
       await new Promise<void>((resolve) => {
-        response.once("drain", resolve);
-        response.once("close", resolve);
+        const done = () => {
+          outlet.off("drain", done);
+          response.off("close", done);
+          resolve();
+        };
+        outlet.on("drain", done);
+        response.on("close", done);
       });
     },
     end() {
@@ -85,6 +94,22 @@ function writeStream(response: ServerResponse, stream: ApiStream, headers: reado
   if (closed) stop();
   return 200;
 }
+
+let last: { chunk: Buffer; framed: Buffer } = { chunk: EMPTY, framed: EMPTY };
+
+/**
+ * A chunk as HTTP/1.1 sends it. Watchers of the same are written to one after the other: they share the framed bytes, and
+ * each write is one buffer, which TLS takes as it is, where Node's own three (length, chunk, line end) are joined each time.
+ */
+function httpChunk(chunk: Buffer): Buffer {
+  if (last.chunk !== chunk) {
+    const parts = [Buffer.from(`${chunk.length.toString(16)}\r\n`, "latin1"), chunk, LINE_END];
+    last = { chunk, framed: Buffer.concat(parts) };
+  }
+  return last.framed;
+}
+
+const LINE_END = Buffer.from("\r\n");
 
 export function errorReply(error: unknown, logger: Logger, path: string): Reply {
   let known: StatusError;
