@@ -26,7 +26,8 @@ import { nodeObserver } from "./node/node-observer.js";
 import { NodeReporter } from "./node/node-reporter.js";
 import { storageSize } from "./node/pressure.js";
 import { type NodePods, startPods } from "./pods/index.js";
-import { startProxy } from "./proxy/index.js";
+import { type ProxyOptions, startProxy } from "./proxy/index.js";
+import { followServices, type ServiceInformers } from "./proxy/service-informers.js";
 import { openRuntime } from "./runtime/open-runtime.js";
 import type { Runtime } from "./runtime/runtime.js";
 import { startKubeletServer } from "./server/kubelet-server.js";
@@ -106,8 +107,11 @@ async function startParts(base: Base): Promise<void> {
   teardown.add("lease", startNodeLease({ client, nodeName, leaseSeconds, ...own, clock, logger }));
   void reporter.registered.then((node) => announce(base, recorder, node));
   ({ network } = teardown.add("network", await startNetwork(base, reporter)));
-  const pods = teardown.add("Pods", startPodWorkers(base, network));
-  teardown.add("service proxy", startProxy({ client, nodeName, logger }));
+  const services = followServices(client);
+  teardown.add("services", { stop: async () => services.stop() });
+  const pods = teardown.add("Pods", startPodWorkers(base, network, services));
+  const zone = () => reporter.node?.metadata.labels?.[ZONE];
+  teardown.add("service proxy", startProxy({ ...proxyOptions(base), recorder, known: services, zone }));
   await startEndpoints(base, facts, pods);
   reporter.begin();
 }
@@ -121,7 +125,18 @@ function announce({ options: { logger } }: Base, recorder: EventRecorder, node: 
   }
 }
 
-function startPodWorkers(base: Base, network: PodNetwork): NodePods {
+const ZONE = "topology.kubernetes.io/zone";
+const SSH_PORT = 22;
+
+function proxyOptions({ options, client, cluster, address }: Base): ProxyOptions {
+  const { nodeName, kubeletPort, server, logger } = options;
+  const url = new URL(server);
+  const serverPort = url.hostname === address ? [Number(url.port || 443)] : [];
+  const reservedPorts = [SSH_PORT, kubeletPort, ...serverPort];
+  return { client, nodeName, podCIDRs: cluster.podCIDRs, addresses: [address], reservedPorts, logger };
+}
+
+function startPodWorkers(base: Base, network: PodNetwork, services: ServiceInformers): NodePods {
   const { options, folder, address, client, cluster, runtime } = base;
   const { nodeName, cgroupRoot, logger } = options;
   return startPods({
@@ -136,6 +151,7 @@ function startPodWorkers(base: Base, network: PodNetwork): NodePods {
     clusterDNS: [],
     clusterDomain: cluster.clusterDomain,
     cgroupRoot,
+    services,
   });
 }
 

@@ -9,6 +9,8 @@ export interface EnvSources {
   configMap(name: string): Promise<{ data?: Record<string, string> } | undefined>;
   /** Values in base64, as stored. */
   secret(name: string): Promise<{ data?: Record<string, string> } | undefined>;
+  /** Where Services are. */
+  services: ReadonlyMap<string, string>;
 }
 
 /** Something the container's configuration refers to is missing: the Pod waits with CreateContainerConfigError. */
@@ -17,11 +19,12 @@ export class ContainerConfigError extends Error {
 }
 
 /**
- * `env` wins over `envFrom`, later over earlier. A value may use variables of `env` that stand before it.
+ * `env` wins over `envFrom`, that over Services, later over earlier. A value may use variables of `env` that stand before it,
+ * and those of Services.
  * @throws ContainerConfigError
  */
 export async function containerEnv(pod: Pod, container: Container, sources: EnvSources): Promise<Map<string, string>> {
-  const result = new Map<string, string>();
+  const result = new Map(sources.services);
   for (const source of container.envFrom ?? []) {
     for (const [key, value] of Object.entries(await valuesFrom(source, sources))) {
       result.set((source.prefix ?? "") + key, value);
@@ -31,7 +34,7 @@ export async function containerEnv(pod: Pod, container: Container, sources: EnvS
   for (const variable of container.env ?? []) {
     const value = variable.valueFrom
       ? await valueFrom(pod, container, variable.valueFrom, sources)
-      : expandVariables(variable.value ?? "", (name) => own.get(name));
+      : expandVariables(variable.value ?? "", (name) => own.get(name) ?? sources.services.get(name));
     if (value === undefined) continue;
     own.set(variable.name, value);
     result.set(variable.name, value);

@@ -8,6 +8,7 @@ import { containerConfig } from "./container-config.js";
 import { ContainerConfigError } from "./container-env.js";
 import type { PlannedStart } from "./plan.js";
 import type { PodEnvironment } from "./pod-environment.js";
+import { serviceVariables } from "./service-env.js";
 
 export interface StartOrder {
   pod: Pod;
@@ -103,6 +104,7 @@ async function create(
         capacity: env.capacity,
         configMap: (name) => env.config.configMap(namespace, name),
         secret: (name) => env.config.secret(namespace, name),
+        services: await serviceVariables(pod, env.services),
       },
     });
     const id = await env.runtime.createContainer(config);

@@ -20,6 +20,7 @@ import type { PodEnvironment } from "./pod-environment.js";
 import { PodEvents } from "./pod-events.js";
 import { PodManager } from "./pod-manager.js";
 import { DEFAULT_RESTART_BACKOFF, type RestartBackoff } from "./restart-backoff.js";
+import type { ServiceDirectory } from "./service-env.js";
 
 export interface PodsOptions {
   client: Client;
@@ -30,6 +31,8 @@ export interface PodsOptions {
   /** Pods have their files below `<dataDir>/pods`. */
   dataDir: string;
   logger: Logger;
+  /** What Pods are told of Services in their environment; absent: nothing. */
+  services?: ServiceDirectory;
   /** Addresses of the cluster's DNS; none: Pods use the node's. */
   clusterDNS?: readonly string[];
   clusterDomain?: string;
@@ -118,6 +121,7 @@ function environment(
     capacity: options.capacity ?? { milliCpu: cpus().length * 1000, memory: totalmem() },
     cgroupRoot: options.cgroupRoot ?? "/",
     dns: { servers: options.clusterDNS ?? [], domain: options.clusterDomain ?? "cluster.local" },
+    services: options.services,
     restartBackoff: options.restartBackoff ?? DEFAULT_RESTART_BACKOFF,
     resyncPeriod: options.resyncPeriod ?? 30_000,
   };

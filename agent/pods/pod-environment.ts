@@ -14,6 +14,7 @@ import type { PodDirectories } from "./pod-directories.js";
 import type { PodEvents } from "./pod-events.js";
 import type { ClusterDns } from "./resolv-conf.js";
 import type { RestartBackoff } from "./restart-backoff.js";
+import type { ServiceDirectory } from "./service-env.js";
 
 /** What every Pod worker of a node shares. */
 export interface PodEnvironment {
@@ -33,6 +34,7 @@ export interface PodEnvironment {
   capacity: NodeCapacity;
   cgroupRoot: string;
   dns: ClusterDns;
+  services: ServiceDirectory | undefined;
   restartBackoff: RestartBackoff;
   /** How often volumes are brought up to date and everything is looked at again, milliseconds. */
   resyncPeriod: number;

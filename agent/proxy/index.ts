@@ -3,23 +3,34 @@
  * table of an earlier life is replaced in one transaction; afterwards only what changed is touched.
  */
 import type { Logger } from "pino";
-import { latestOnly } from "#agent/network/latest-only.js";
-import type { EndpointSlice } from "#api/generated/types.js";
+import type { EndpointSlice, Service } from "#api/generated/types.js";
 import { keyOf } from "#api/object.js";
-import { endpointSlices, services } from "#api/refs.js";
 import type { Client } from "#client/client.js";
-import { startInformer } from "#client/informer.js";
-import { nft, nftTableNames } from "#cni/lib/nft.js";
-import { frontendsOf, serviceKeyOf } from "./frontends.js";
-import { PROXY_TABLE } from "./layout.js";
-import { ProxyTable } from "./proxy-table.js";
+import type { EventRecorder } from "#client/event-recorder.js";
+import { frontendsOf, type ProxyNode, reservedPortsOf, serviceKeyOf } from "./frontends.js";
+import { createHealthCheck, healthCheckPorts, type ServiceHealth } from "./health-check-port.js";
+import { createForwarder, loopbackPorts } from "./node-port-on-loopback.js";
+import { PortListeners } from "./port-listeners.js";
+import { ProxySync } from "./proxy-sync.js";
+import { followServices, type ServiceInformers } from "./service-informers.js";
 import { NO_RULES, rulesFor, type ServiceRules } from "./service-rules.js";
-import { forget, staleFlows } from "./stale-flows.js";
 
 export interface ProxyOptions {
   client: Client;
   nodeName: string;
   logger: Logger;
+  /** What the agent knows of Services already; the proxy's own when absent. */
+  known?: ServiceInformers;
+  /** Whose addresses are of the cluster itself. */
+  podCIDRs?: readonly string[];
+  /** This node's own; without one there are no node ports on 127.0.0.1. */
+  addresses?: readonly string[];
+  /** TCP ports of the node's own programs, which no Service takes over. */
+  reservedPorts?: readonly number[];
+  /** The zone this node is in, as of now. */
+  zone?(): string | undefined;
+  /** Where a Service's owner is told what this node cannot do for it. */
+  recorder?: EventRecorder;
   /** How often it is looked whether somebody has removed the table. Default 15 s. */
   checkMillis?: number;
   /** Told after each transaction. */
@@ -33,26 +44,19 @@ export interface Proxy {
   stop(): Promise<void>;
 }
 
-const BY_SERVICE = "service";
-
 export function startProxy(options: ProxyOptions): Proxy {
-  const { client, nodeName, logger } = options;
-  const follow = { services: startInformer(client, services), slices: startInformer(client, endpointSlices) };
-  follow.slices.addIndex(BY_SERVICE, (slice) => [serviceKeyOf(slice) ?? ""]);
+  const { client, logger, known = followServices(client) } = options;
+  const ports = new ServicePorts(options, known);
   const rulesOf = (key: string, previous: ServiceRules) => {
-    const service = follow.services.get(key);
-    return service
-      ? rulesFor(frontendsOf(service, follow.slices.byIndex(BY_SERVICE, key), nodeName), previous)
-      : NO_RULES;
+    const service = known.services.get(key);
+    ports.follow(key, service);
+    return service ? rulesFor(frontendsOf(service, known.slicesOf(key), ports.node()), previous) : NO_RULES;
   };
-  const sync = new ProxySync(rulesOf, options);
+  const sync = new ProxySync(rulesOf, () => known.services.list().map(keyOf), options);
+  const service = (object: Service) => sync.changed(keyOf(object));
   const slice = (object: EndpointSlice) => sync.changed(serviceKeyOf(object));
-  follow.services.addHandler({
-    onAdd: (service) => sync.changed(keyOf(service)),
-    onUpdate: (service) => sync.changed(keyOf(service)),
-    onDelete: (service) => sync.changed(keyOf(service)),
-  });
-  follow.slices.addHandler({
+  known.services.addHandler({ onAdd: service, onUpdate: service, onDelete: service });
+  known.slices.addHandler({
     onAdd: slice,
     onUpdate: (now, old) => {
       slice(old);
@@ -61,106 +65,78 @@ export function startProxy(options: ProxyOptions): Proxy {
     onDelete: slice,
   });
   // Until both are known the table of an earlier life serves better than half a new one.
-  const synced = Promise.all([follow.services.synced, follow.slices.synced]);
-  synced.then(() => sync.begin()).catch((error) => logger.debug({ err: error }, "proxy stopped before it began"));
+  known.synced.then(() => sync.begin()).catch((error) => logger.debug({ err: error }, "proxy stopped before it began"));
   return {
     idle: async () => {
-      await synced;
+      await known.synced;
       await sync.idle();
     },
     stop: async () => {
-      follow.services.stop();
-      follow.slices.stop();
+      if (!options.known) known.stop();
+      ports.stop();
       await sync.stop();
     },
   };
 }
 
-/** Gathers changes while a transaction runs; a failed one is followed by a full replacement. */
-class ProxySync {
-  readonly #table = new ProxyTable();
-  readonly #dirty = new Set<string>();
-  #conflicts: ReadonlySet<string> = new Set();
-  #full = true;
-  #begun = false;
-  #flows: string[][] = [];
-  #timer: NodeJS.Timeout | undefined;
-  readonly #work = latestOnly(
-    () => this.#apply(),
-    (error) => {
-      this.#full = true;
-      this.options.logger.error({ err: error }, "service rules could not be applied");
-    },
-  );
+/** Sockets that Services need on this node, and the ports they may not have. */
+class ServicePorts {
+  readonly #health: PortListeners<ServiceHealth>;
+  readonly #loopback: PortListeners<number> | undefined;
+  readonly #reserved: ReadonlySet<string>;
 
   constructor(
-    private readonly rulesOf: (service: string, previous: ServiceRules) => ServiceRules,
     private readonly options: ProxyOptions,
-  ) {}
-
-  begin(): void {
-    this.#begun = true;
-    this.#work.trigger();
-    this.#timer = setInterval(() => void this.#check(), this.options.checkMillis ?? 15_000).unref();
+    private readonly known: ServiceInformers,
+  ) {
+    const { addresses = [], reservedPorts = [] } = options;
+    this.#reserved = new Set(addresses.flatMap((ip) => reservedPorts.map((port) => `${ip}:${port}`)));
+    this.#health = new PortListeners({
+      host: "0.0.0.0",
+      create: createHealthCheck,
+      onError: (owner, port, error) =>
+        this.#tell(
+          owner,
+          "FailedToStartServiceHealthcheck",
+          `node ${options.nodeName} failed to start healthcheck "${owner}" on port ${port}: ${error.message}`,
+        ),
+    });
+    const [address] = addresses;
+    if (address === undefined) return;
+    this.#loopback = new PortListeners({
+      host: "127.0.0.1",
+      create: (port) => createForwarder(address, port),
+      onError: (owner, port, error) =>
+        this.#tell(
+          owner,
+          "NodePortOnLoopback",
+          `node ${options.nodeName} cannot serve node port ${port} on 127.0.0.1: ${error.message}`,
+        ),
+    });
   }
 
-  changed(service: string | undefined): void {
-    if (service === undefined) return;
-    this.#dirty.add(service);
-    if (this.#begun) this.#work.trigger();
+  node(): ProxyNode {
+    const { nodeName, addresses = [], zone } = this.options;
+    return { name: nodeName, zone: zone?.(), addresses, reserved: this.#reserved };
   }
 
-  idle(): Promise<void> {
-    return this.#work.idle();
+  follow(key: string, service: Service | undefined): void {
+    const { nodeName } = this.options;
+    this.#health.want(key, service ? healthCheckPorts(service, this.known.slicesOf(key), nodeName) : new Map());
+    this.#loopback?.want(key, service ? loopbackPorts(service) : new Map());
+    const refused = service ? reservedPortsOf(service, this.node()) : [];
+    if (refused.length > 0)
+      this.#tell(key, "PortReserved", `node ${nodeName} keeps ${refused.join(", ")} for its own programs`);
   }
 
-  async stop(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#work.stop();
+  stop(): void {
+    this.#health.stop();
+    this.#loopback?.stop();
   }
 
-  async #check(): Promise<void> {
-    try {
-      if ((await nftTableNames()).includes(`inet ${PROXY_TABLE}`)) return;
-      this.options.logger.warn("the proxy's table is gone: putting it back");
-      this.#full = true;
-      this.#work.trigger();
-    } catch (error) {
-      this.options.logger.error({ err: error }, "nft cannot list its tables");
-    }
-  }
-
-  async #apply(): Promise<void> {
-    const began = performance.now();
-    const dirty = new Set([...this.#dirty, ...this.#conflicts]);
-    this.#dirty.clear();
-    const next = new Map<string, ServiceRules>();
-    for (const service of dirty) {
-      const previous = this.#table.rulesOf(service);
-      const rules = this.rulesOf(service, previous);
-      this.#flows.push(...staleFlows(previous, rules));
-      next.set(service, rules);
-    }
-    const { script, touched, conflicts } = this.#table.change(next);
-    this.#tellConflicts(conflicts);
-    const full = this.#full;
-    const run = full ? this.#table.fullScript() : script;
-    if (run.length > 0) {
-      await nft(run);
-      this.#full = false;
-      this.options.onApplied?.({ full, touched, millis: performance.now() - began });
-    }
-    const flows = this.#flows;
-    this.#flows = [];
-    await forget(flows).catch((error) =>
-      this.options.logger.warn({ err: error }, "old UDP flows may go on for a while"),
-    );
-  }
-
-  #tellConflicts(conflicts: ReadonlySet<string>): void {
-    const fresh = [...conflicts].filter((service) => !this.#conflicts.has(service));
-    if (fresh.length > 0)
-      this.options.logger.warn({ services: fresh }, "an address or port of these services is served for another one");
-    this.#conflicts = conflicts;
+  #tell(key: string, reason: string, message: string): void {
+    this.options.logger.warn({ service: key, reason }, message);
+    const service = this.known.services.get(key);
+    if (service) this.options.recorder?.event(service, "Warning", reason, message);
   }
 }

@@ -18,12 +18,17 @@ const FAMILIES = [
   { suffix: "6", ip: "ip6", type: "ipv6_addr", loopback: "::1" },
 ] as const;
 
+const elements = (list: readonly string[]) => (list.length > 0 ? ` elements = { ${list.join(", ")} };` : "");
 const perFamily = (text: (f: (typeof FAMILIES)[number]) => string) => FAMILIES.map(text).join("\n");
 
-/** Everything but services: sets, base chains, hooks. */
-export const LAYOUT = `
+/** Everything but services. @param podCIDRs whose addresses are of the cluster itself */
+export const layout = (podCIDRs: readonly string[]) => `${lookups(podCIDRs)}${CHAINS}`;
+
+/** What chains look into. */
+const lookups = (podCIDRs: readonly string[]) => `
 ${perFamily(
   ({ suffix, ip, type }) => `
+  set pods${suffix} { type ${type}; flags interval;${elements(podCIDRs.filter((cidr) => cidr.includes(":") === (suffix === "6")))} }
   map services${suffix} { type ${type} . inet_proto . inet_service : verdict; }
   map nodeports${suffix} { type inet_proto . inet_service : verdict; }
 ${PROTOCOLS.map(
@@ -38,7 +43,10 @@ ${PROTOCOLS.map(
   set refused-nodeports${suffix} { type inet_proto . inet_service; }
   set dropped-nodeports${suffix} { type inet_proto . inet_service; }
   set hairpin${suffix} { type ${type} . ${type}; }`,
-)}
+)}`;
+
+/** Base chains with their hooks, and what they go through. */
+const CHAINS = `
   chain translate {
 ${perFamily(
   ({ suffix, ip, loopback }) => `
@@ -90,27 +98,35 @@ export interface Pick {
   masquerade: boolean;
   /** Of how many backends. */
   count: number;
+  /** Among those for clients from outside that must stay on this node: they have places of their own in the same map. */
+  near: boolean;
 }
 
+/** The first place of those backends. */
+export const NEAR_PLACES = 32_768;
+
 /** Name of the chain that picks one of so many backends. */
-export function pickChain({ kind, family, protocol, masquerade, count }: Pick): string {
-  return `${masquerade ? "masq-" : ""}${kind === "address" ? "lb" : "np"}${family === 6 ? "6" : ""}-${protocol}-${count}`;
+export function pickChain({ kind, family, protocol, masquerade, count, near }: Pick): string {
+  const name = `${kind === "address" ? "lb" : "np"}${family === 6 ? "6" : ""}-${protocol}-${count}`;
+  return `${masquerade ? "masq-" : ""}${name}${near ? "-near" : ""}`;
 }
 
 /** The map that the chain looks into: a key is the frontend and the place. */
-export function endpointMap({ kind, family, protocol }: Omit<Pick, "masquerade" | "count">): string {
+export function endpointMap({ kind, family, protocol }: Omit<Pick, "masquerade" | "count" | "near">): string {
   return `${kind === "address" ? "endpoints" : "nodeport-endpoints"}${family === 6 ? "6" : ""}-${protocol}`;
 }
 
 /** The rules of such a chain, by its name. @throws Error when it is not the name of one */
 export function pickRules(chain: string): string[] {
-  const [, masquerade, kind, six, protocol, count] = chain.match(/^(masq-)?(lb|np)(6?)-(\w+)-(\d+)$/) ?? [];
+  const [, masquerade, kind, six, protocol, count, near] =
+    chain.match(/^(masq-)?(lb|np)(6?)-(\w+)-(\d+)(-near)?$/) ?? [];
   if (!kind || !protocol) throw new Error(`${chain} picks nothing`);
   if (masquerade) return [MARK_RULE, `goto ${chain.slice("masq-".length)}`];
   const ip = six ? "ip6" : "ip";
   const map = endpointMap({ kind: kind === "lb" ? "address" : "nodePort", family: six ? 6 : 4, protocol });
   const asked = kind === "lb" ? `${ip} daddr . ${protocol} dport` : `${protocol} dport`;
-  return [`dnat ${ip} to ${asked} . numgen random mod ${count} map @${map}`];
+  const place = `numgen random mod ${count}${near ? ` offset ${NEAR_PLACES}` : ""}`;
+  return [`dnat ${ip} to ${asked} . ${place} map @${map}`];
 }
 
 /** Chains that a chain of ours goes on to, and that must therefore be there. */

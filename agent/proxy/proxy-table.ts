@@ -2,7 +2,7 @@
  * The table's content as we know it, and the shortest way to the next one. Pure: it writes nft scripts and runs none. A change of
  * one endpoint is a handful of element commands, whatever else the table holds.
  */
-import { LAYOUT, PROXY_TABLE, pickNeeds, pickRules } from "./layout.js";
+import { layout, PROXY_TABLE, pickNeeds, pickRules } from "./layout.js";
 import { NO_RULES, type ServiceRules } from "./service-rules.js";
 
 const T = `inet ${PROXY_TABLE}`;
@@ -26,6 +26,9 @@ export class ProxyTable {
   readonly #elements = new Map<string, Owned>();
   readonly #hairpins = new Map<string, number>();
   readonly #picks = new Set<string>();
+
+  /** @param podCIDRs whose addresses are of the cluster itself */
+  constructor(private readonly podCIDRs: readonly string[] = []) {}
 
   rulesOf(service: string): ServiceRules {
     return this.#services.get(service) ?? NO_RULES;
@@ -80,7 +83,7 @@ export class ProxyTable {
       { added: chains, changed: new Map(), removed: new Set() },
       { added: sets, removed: new Set() },
     );
-    return [`add table ${T}`, `delete table ${T}`, `table ${T} {${LAYOUT}}`, ...added.script];
+    return [`add table ${T}`, `delete table ${T}`, `table ${T} {${layout(this.podCIDRs)}}`, ...added.script];
   }
 
   #release(

@@ -2,89 +2,25 @@
 
 import { once } from "node:events";
 import { connect } from "node:net";
-import { pino } from "pino";
 import t from "tap";
-import { guardRoutes, guardRuleset } from "#agent/network/guards.js";
 import { startProxy } from "#agent/proxy/index.js";
-import { ensureBridge } from "#cni/bridge/host-bridge.js";
 import { tryCommand } from "#cni/lib/command.js";
-import { ipBatch } from "#cni/lib/ip-command.js";
 import { nft, nftTable } from "#cni/lib/nft.js";
-import { ObjectClient } from "#test/fixtures/object-client.js";
 import { service, slice } from "#test/fixtures/services.js";
-import { enterOwnNetns, eventually, type HeldNetns, holdNetns, setSysctl } from "./own-netns.js";
+import { enterOwnNetns, eventually } from "./own-netns.js";
+import { from, here, listen, many, NODE, nc, openProxyWorld, PODS, raiseGuards } from "./proxy-world.js";
 
 await enterOwnNetns(import.meta.url);
 
-const ranges = { podCIDRs: ["10.244.0.0/16"], serviceCIDRs: ["10.96.0.0/16"] };
-const NODE = "172.31.9.1";
-const held: HeldNetns[] = [];
-t.teardown(() => Promise.all(held.map((ns) => ns.end())));
-
-/** Answers every TCP connection to `port` with `text`; started inside the namespace. */
-const listen = (ns: HeldNetns, port: number, text: string) =>
-  ns.spawn("busybox", ["nc", "-ll", "-p", String(port), "-e", "echo", text]);
-
-async function pod(ip: string): Promise<HeldNetns> {
-  const ns = await holdNetns();
-  held.push(ns);
-  const link = `veth${held.length}`;
-  await ipBatch([`link add ${link} type veth peer name eth0 netns ${ns.path}`, `link set ${link} master berth0 up`]);
-  await ipBatch([`link set ${link} type bridge_slave hairpin on`]);
-  await ipBatch(
-    [`addr add ${ip}/24 dev eth0`, "link set eth0 up", "link set lo up", "route add default via 10.244.1.1"],
-    ns.path,
-  );
-  return ns;
-}
-
-await ensureBridge({ name: "berth0", addresses: ["10.244.1.1/24"] });
-for (const [name, value] of [
-  ["net/ipv4/ip_forward", "1"],
-  ["net/bridge/bridge-nf-call-iptables", "1"],
-  ["net/ipv4/conf/all/send_redirects", "0"],
-  ["net/ipv4/conf/berth0/send_redirects", "0"],
-] as const)
-  setSysctl(name, value);
-await nft(guardRuleset(ranges));
-await ipBatch(guardRoutes(ranges));
-const [a, b, c] = [await pod("10.244.1.2"), await pod("10.244.1.3"), await pod("10.244.1.4")];
-const outside = await holdNetns();
-held.push(outside);
-await ipBatch([
-  `link add lan type veth peer name eth0 netns ${outside.path}`,
-  `addr add ${NODE}/24 dev lan`,
-  "link set lan up",
-]);
-await ipBatch(["addr add 172.31.9.2/24 dev eth0", "link set eth0 up", "link set lo up"], outside.path);
-const pods: Record<string, string> = { a: "10.244.1.2", b: "10.244.1.3", c: "10.244.1.4" };
+const world = await openProxyWorld(t);
+const { a, b, c, outside, api, applied, options } = world;
 for (const [text, ns] of Object.entries({ a, b, c })) listen(ns, 80, text);
-
-const api = new ObjectClient();
-const applied: { full: boolean; touched: number }[] = [];
-const options = {
-  client: api.client,
-  nodeName: "n",
-  logger: pino({ level: process.env["BERTH_LOG"] ?? "silent" }),
-  onApplied: (x: { full: boolean; touched: number }) => applied.push(x),
-};
 let proxy = startProxy(options);
 t.teardown(() => proxy.stop());
 
-const nc = (ip: string, port: number) => ["nc", "-w", "2", ip, String(port)];
-const here = async (ip: string, port: number) => (await tryCommand("busybox", nc(ip, port))).stdout.trim();
-const from = async (ns: HeldNetns, ip: string, port: number) => (await ns.run("busybox", nc(ip, port))).stdout.trim();
-async function many(ask: () => Promise<string>, times = 16): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {};
-  for (let i = 0; i < times; i++) {
-    const answer = await ask();
-    counts[answer] = (counts[answer] ?? 0) + 1;
-  }
-  return counts;
-}
 const both = { "10.244.1.2": "n", "10.244.1.3": "n" };
 const web = service("web", "10.96.0.9", { type: "NodePort", ports: [{ port: 8000, nodePort: 30080 }] });
-for (const [text, ip] of Object.entries(pods)) await eventually(async () => (await here(ip, 80)) === text);
+for (const [text, ip] of Object.entries(PODS)) await eventually(async () => (await here(ip, 80)) === text);
 
 t.test("ClusterIP and NodePort spread over the endpoints, from host, pods and outside", async (t) => {
   api.apply(web);
@@ -189,7 +125,7 @@ t.test("the world after kill -9: stale rules go, connections stay, a removed tab
   t.equal(await here("10.96.0.9", 8000), "", "the stale service is gone");
   t.ok(await here("10.96.0.10", 80));
   await nft("flush ruleset");
-  await nft(guardRuleset(ranges));
+  await raiseGuards();
   await eventually(() => here("10.96.0.10", 80));
 });
 

@@ -9,6 +9,7 @@ const sources: EnvSources = {
   capacity: { milliCpu: 4000, memory: 8 << 30 },
   configMap: async (name) => (name === "settings" ? { data: { color: "blue", size: "9" } } : undefined),
   secret: async (name) => (name === "keys" ? { data: { token: base64("s3cret") } } : undefined),
+  services: new Map([["WEB_SERVICE_HOST", "10.96.0.9"]]),
 };
 
 t.test("$(NAME) is replaced, $$ is a dollar, the unknown stays", async (t) => {
@@ -26,6 +27,7 @@ t.test("values, fields, ConfigMaps and Secrets; later wins, earlier may be used"
       { name: "size", value: "10" },
       { name: "BOTH", value: "$(size)-$(LATER)-$(color)" },
       { name: "LATER", value: "x" },
+      { name: "URL", value: "http://$(WEB_SERVICE_HOST)/" },
       { name: "IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
       { name: "LABEL", valueFrom: { fieldRef: { fieldPath: "metadata.labels['app']" } } },
       { name: "CPU", valueFrom: { resourceFieldRef: { resource: "limits.cpu" } } },
@@ -42,6 +44,8 @@ t.test("values, fields, ConfigMaps and Secrets; later wins, earlier may be used"
     S_token: "s3cret",
     BOTH: "10-$(LATER)-$(color)",
     LATER: "x",
+    URL: "http://10.96.0.9/",
+    WEB_SERVICE_HOST: "10.96.0.9",
     IP: "10.244.0.5",
     LABEL: "web",
     CPU: "2",

@@ -9,9 +9,11 @@ import { service, slice } from "#test/fixtures/services.js";
 const backends = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`10.244.2.${i + 1}`, "b"]));
 
+const on = (name: string, more: object = {}) => ({ name, addresses: [], reserved: new Set<string>(), ...more });
+
 function put(table: ProxyTable, object: Service, slices: EndpointSlice[]) {
   const key = `default/${object.metadata.name}`;
-  return table.change(new Map([[key, rulesFor(frontendsOf(object, slices, "a"), table.rulesOf(key))]]));
+  return table.change(new Map([[key, rulesFor(frontendsOf(object, slices, on("a")), table.rulesOf(key))]]));
 }
 
 t.test("one endpoint more or less touches that endpoint and the count, whatever else there is", async (t) => {
@@ -61,17 +63,17 @@ t.test("policies, families and foreign services", async (t) => {
     externalIPs: ["203.0.113.7"],
     ports: [{ port: 80, nodePort: 30080 }],
   });
-  const [cluster, external, node] = frontendsOf(local, mixed, "a");
+  const [cluster, external, node] = frontendsOf(local, mixed, on("a"));
   t.match(cluster, { ip: "10.96.0.9", masquerade: false, backends: [{ ip: "10.244.1.2" }, { ip: "10.244.2.2" }] });
   t.match(external, { ip: "203.0.113.7", masquerade: false });
   t.same(node?.backends, [{ ip: "10.244.1.2", port: 80, local: true }]);
-  t.equal(frontendsOf(local, mixed, "c")[2]?.whenEmpty, "drop", "another node may answer");
-  t.equal(frontendsOf(local, [], "c")[2]?.whenEmpty, "reject");
-  t.same(frontendsOf(service("h", "None"), mixed, "a"), []);
-  t.same(frontendsOf(service("x", "", { type: "ExternalName", externalName: "x" }), mixed, "a"), []);
+  t.equal(frontendsOf(local, mixed, on("c"))[2]?.whenEmpty, "drop", "another node may answer");
+  t.equal(frontendsOf(local, [], on("c"))[2]?.whenEmpty, "reject");
+  t.same(frontendsOf(service("h", "None"), mixed, on("a")), []);
+  t.same(frontendsOf(service("x", "", { type: "ExternalName", externalName: "x" }), mixed, on("a")), []);
   const ending = slice("web", { "10.244.1.9": "a" }, { port: 80 }, { ready: false, serving: true, terminating: true });
-  t.equal(frontendsOf(service("web", "10.96.0.9"), [ending], "a")[0]?.backends.length, 1, "better than nobody");
-  t.equal(frontendsOf(service("web", "10.96.0.9"), [ending, ...mixed], "a")[0]?.backends.length, 2);
+  t.equal(frontendsOf(service("web", "10.96.0.9"), [ending], on("a"))[0]?.backends.length, 1, "better than nobody");
+  t.equal(frontendsOf(service("web", "10.96.0.9"), [ending, ...mixed], on("a"))[0]?.backends.length, 2);
 });
 
 t.test(
@@ -83,7 +85,7 @@ t.test(
     const second = put(table, named("two", "10.96.0.2"), [slice("two", { "10.244.2.2": "b" })]);
     t.same([...second.conflicts], ["default/two"]);
     const two = rulesFor(
-      frontendsOf(named("two", "10.96.0.2"), [slice("two", { "10.244.2.2": "b" })], "a"),
+      frontendsOf(named("two", "10.96.0.2"), [slice("two", { "10.244.2.2": "b" })], on("a")),
       table.rulesOf("default/two"),
     );
     const freed = table.change(
@@ -100,10 +102,15 @@ t.test(
 t.test("UDP flows to a backend that went are forgotten, others are not", async (t) => {
   const dns = service("dns", "10.96.0.10", { ports: [{ port: 53, protocol: "UDP", nodePort: 30053 }] });
   const of = (ips: Record<string, string>) =>
-    rulesFor(frontendsOf(dns, [slice("dns", ips, { port: 53, protocol: "UDP" })], "a"));
+    rulesFor(frontendsOf(dns, [slice("dns", ips, { port: 53, protocol: "UDP" })], on("a")));
   t.same(staleFlows(of({ "10.244.1.2": "a", "10.244.2.2": "b" }), of({ "10.244.2.2": "b" })), [
     ["-D", "-p", "udp", "--orig-dst", "10.96.0.10", "--orig-port-dst", "53", "--dst-nat", "10.244.1.2"],
     ["-D", "-p", "udp", "--orig-port-dst", "30053", "--dst-nat", "10.244.1.2"],
   ]);
   t.same(staleFlows(of({ "10.244.1.2": "a" }), of({ "10.244.1.2": "a", "10.244.2.2": "b" })), []);
+  const begun = [
+    ["-D", "-p", "udp", "--orig-dst", "10.96.0.10", "--orig-port-dst", "53"],
+    ["-D", "-p", "udp", "--orig-port-dst", "30053"],
+  ];
+  t.same(staleFlows(of({}), of({ "10.244.1.2": "a" })), begun, "a flow that began before anybody served");
 });
