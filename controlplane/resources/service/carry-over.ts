@@ -7,7 +7,9 @@ import type { Service, ServiceSpec } from "#api/generated/types.js";
 import { isExternal, needsClusterIP, needsHealthCheckPort, needsNodePort } from "./needs.js";
 
 export function carryOver(service: Service, old: Service): void {
-  service.status = old.status;
+  // Whoever stops balancing takes the addresses with it.
+  const left = old.spec.type === "LoadBalancer" && service.spec.type !== "LoadBalancer";
+  service.status = left ? { ...old.status, loadBalancer: {} } : old.status;
   normalizeClusterIPs(service, old);
   keepAllocated(service, old);
   dropUnneeded(service, old);

@@ -6,7 +6,9 @@ import { allocateNodePorts } from "./allocate-port.js";
 import { carryOver, normalizeClusterIPs } from "./carry-over.js";
 import { serviceColumns } from "./columns.js";
 import { defaultService } from "./defaults.js";
-import { validateService, validateServiceUpdate } from "./validate.js";
+import { serviceStatus } from "./status.js";
+import { validateService } from "./validate.js";
+import { validateServiceUpdate } from "./validate-update.js";
 
 /** https://kubernetes.io/docs/concepts/services-networking/service/ */
 export const service: Kind<Service> = {
@@ -17,7 +19,7 @@ export const service: Kind<Service> = {
   schema: "Service",
   nameRule: "dns-1035-label",
   columns: serviceColumns,
-  subresources: { status: true },
+  subresources: { status: serviceStatus },
   defaults: defaultService,
   prepareForCreate(object) {
     object.status = { loadBalancer: {} };

@@ -3,8 +3,9 @@ import { isIP } from "node:net";
 import { type FieldError, forbidden, invalid, notSupported, required } from "#api/field-error.js";
 import type { Service } from "#api/generated/types.js";
 import { validateLabels } from "#api/validation/labels.js";
-import { dns1123Subdomain, invalidEach } from "#api/validation/names.js";
+import { dns1123Subdomain, invalidEach, qualifiedName } from "#api/validation/names.js";
 import { cidr, ipAddress, rangeMessage } from "#api/validation/network.js";
+import { validateEndpointIP } from "../endpoints/address.js";
 import { oneOf } from "../field-rules.js";
 import { familyOf } from "./ip-families.js";
 import { isExternal, isHeadless, NONE, needsHealthCheckPort } from "./needs.js";
@@ -46,7 +47,11 @@ function validateClusterIPs(service: Service): FieldError[] {
   const errors: FieldError[] = [];
   if (list.length === 0 && spec.clusterIP) errors.push(required(field));
   if (list.length > 0 && (spec.clusterIP ?? "") !== list[0])
-    errors.push(invalid(field, list, "first value must match `clusterIP`"));
+    errors.push(
+      spec.clusterIP
+        ? invalid(field, list, "first value must match `clusterIP`")
+        : invalid(field, list, "must be empty when `clusterIP` is not specified"),
+    );
   if (isHeadless(service) && (spec.type === "LoadBalancer" || spec.type === "NodePort"))
     errors.push(invalid(`${field}[0]`, list[0] ?? NONE, `may not be set to 'None' for ${spec.type} services`));
   list.forEach((ip, i) => {
@@ -112,7 +117,11 @@ function validateLoadBalancer({ spec }: Service): FieldError[] {
     errors.push(forbidden("spec.loadBalancerSourceRanges", LB_ONLY));
   if (!balanced && spec.allocateLoadBalancerNodePorts !== undefined)
     errors.push(forbidden("spec.allocateLoadBalancerNodePorts", LB_ONLY));
-  if (!balanced && spec.loadBalancerClass !== undefined) errors.push(forbidden("spec.loadBalancerClass", LB_ONLY));
+  const { loadBalancerClass } = spec;
+  if (loadBalancerClass === undefined) return errors;
+  const field = "spec.loadBalancerClass";
+  if (!balanced) errors.push(forbidden(field, LB_ONLY));
+  else errors.push(...invalidEach(field, loadBalancerClass, qualifiedName(loadBalancerClass)));
   return errors;
 }
 
@@ -126,7 +135,7 @@ export function validateService(service: Service): FieldError[] {
     ...validateClusterIPs(service),
   ];
   spec.externalIPs?.forEach((ip, i) => {
-    errors.push(...invalidEach(`spec.externalIPs[${i}]`, ip, ipAddress(ip)));
+    errors.push(...validateEndpointIP(`spec.externalIPs[${i}]`, ip));
   });
   return [
     ...errors,
@@ -134,24 +143,4 @@ export function validateService(service: Service): FieldError[] {
     ...validateLoadBalancer(service),
     ...validateTraffic(service),
   ];
-}
-
-/** Addresses and families, once given, stay: peers have them in their configuration and caches. */
-export function validateServiceUpdate(service: Service, old: Service): FieldError[] {
-  if (service.spec.type === "ExternalName" || old.spec.type === "ExternalName") return [];
-  if (isHeadless(service) && isHeadless(old)) return [];
-  const errors: FieldError[] = [];
-  const ips = service.spec.clusterIPs ?? [];
-  const before = old.spec.clusterIPs ?? [];
-  if (ips.length === 0 && before.length > 0)
-    errors.push(invalid("spec.clusterIPs[0]", ips, "primary clusterIP can not be unset"));
-  before.forEach((ip, i) => {
-    if (i < ips.length && ips[i] !== ip) errors.push(invalid(`spec.clusterIPs[${i}]`, ips, "may not change once set"));
-  });
-  const families = service.spec.ipFamilies ?? [];
-  old.spec.ipFamilies?.forEach((family, i) => {
-    if (i < families.length && families[i] !== family)
-      errors.push(invalid(`spec.ipFamilies[${i}]`, families, "may not change once set"));
-  });
-  return errors;
 }

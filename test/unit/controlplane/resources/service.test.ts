@@ -126,6 +126,51 @@ const cases: [string, object, string[]][] = [
     ['spec.clusterIPs[0]: Invalid value: "10.96.0": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'],
   ],
   [
+    "addresses no node may answer for",
+    { externalIPs: ["127.0.0.1", "1.2.3"], ports: [port80] },
+    [
+      'spec.externalIPs[0]: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)',
+      'spec.externalIPs[1]: Invalid value: "1.2.3": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+    ],
+  ],
+  [
+    "fields of load balancers",
+    {
+      loadBalancerClass: "a.b/c",
+      loadBalancerSourceRanges: ["10.0.0.0/8"],
+      allocateLoadBalancerNodePorts: false,
+      ports: [port80],
+    },
+    [
+      "spec.loadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'",
+      "spec.allocateLoadBalancerNodePorts: Forbidden: may only be used when `type` is 'LoadBalancer'",
+      "spec.loadBalancerClass: Forbidden: may only be used when `type` is 'LoadBalancer'",
+    ],
+  ],
+  [
+    "a load balancer on the kubelet's port, from nowhere",
+    { type: "LoadBalancer", loadBalancerSourceRanges: ["10.0.0.0"], ports: [{ port: 10250 }] },
+    [
+      "spec.ports[0].port: Invalid value: 10250: may not expose port 10250 externally since it is used by kubelet",
+      'spec.loadBalancerSourceRanges[0]: Invalid value: "10.0.0.0": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)',
+    ],
+  ],
+  [
+    "affinity for ever",
+    {
+      sessionAffinity: "ClientIP",
+      sessionAffinityConfig: { clientIP: { timeoutSeconds: 86401 } },
+      trafficDistribution: "Near",
+      internalTrafficPolicy: "Here",
+      ports: [port80],
+    },
+    [
+      "spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: 86401: must be greater than 0 and less than 86400",
+      'spec.internalTrafficPolicy: Unsupported value: "Here": supported values: "Cluster", "Local"',
+      'spec.trafficDistribution: Unsupported value: "Near": supported values: "PreferClose", "PreferSameNode", "PreferSameZone"',
+    ],
+  ],
+  [
     "traffic policy of an internal service",
     { externalTrafficPolicy: "Local", ports: [port80] },
     ['spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services'],
@@ -240,5 +285,57 @@ t.test("an update keeps what was allocated and drops what is no longer needed", 
   const moved = update(old, (spec) => Object.assign(spec, { clusterIP: "10.96.9.9" }));
   t.same(texts(kind.validateUpdate?.(moved, old)), [
     'spec.clusterIPs[0]: Invalid value: ["10.96.9.9"]: may not change once set',
+  ]);
+});
+
+t.test("a load balancer's class and health check port stay as they are", async (t) => {
+  const { create } = cluster();
+  const spec = { type: "LoadBalancer", externalTrafficPolicy: "Local", loadBalancerClass: "a.b/c", ports: [port80] };
+  const old = create(spec);
+  t.ok(old.spec.healthCheckNodePort);
+  const changed = update(old, (next) => Object.assign(next, { loadBalancerClass: "d/e", healthCheckNodePort: 31000 }));
+  t.same(texts(kind.validateUpdate?.(changed, old)), [
+    'spec.loadBalancerClass: Invalid value: "d/e": may not change once set',
+    "spec.healthCheckNodePort: Forbidden: field is immutable",
+  ]);
+  old.status = { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } };
+  const plain = update(old, (next) => Object.assign(next, { type: "ClusterIP" }));
+  t.same(plain.status, { loadBalancer: {} }, "the addresses go with the type");
+  t.same(
+    [plain.spec.healthCheckNodePort, plain.spec.loadBalancerClass, plain.spec.externalTrafficPolicy],
+    [undefined, undefined, undefined],
+  );
+  t.same(texts(kind.validate?.(plain)), []);
+});
+
+t.test("the second family is released only on purpose", async (t) => {
+  const { create } = cluster(["10.96.0.0/16", "fd00::/112"]);
+  const old = create({ ipFamilyPolicy: "PreferDualStack", ports: [port80] });
+  const [first] = old.spec.clusterIPs ?? [];
+  const one = (policy: string) =>
+    update(old, (next) => Object.assign(next, { clusterIPs: [first], ipFamilies: ["IPv4"], ipFamilyPolicy: policy }));
+  t.same(texts(kind.validateUpdate?.(one("PreferDualStack"), old)), [
+    "spec.ipFamilyPolicy: Invalid value: \"PreferDualStack\": must be set to 'SingleStack' when releasing the secondary clusterIP",
+    "spec.ipFamilyPolicy: Invalid value: \"PreferDualStack\": must be set to 'SingleStack' when releasing the secondary ipFamily",
+  ]);
+  t.same(texts(kind.validateUpdate?.(one("SingleStack"), old)), []);
+});
+
+t.test("status: where a load balancer is reached", async (t) => {
+  const { status } = kind.subresources ?? {};
+  const of = (type: string, ...ingress: object[]) => {
+    const object = { ...make({ type, ports: [port80] }), status: { loadBalancer: { ingress } } } as Service;
+    if (typeof status === "object") status.prepare?.(object, object);
+    const errors = typeof status === "object" ? status.validate?.(object, object) : undefined;
+    return { object, errors: texts(errors) };
+  };
+  t.match(of("LoadBalancer", { ip: "192.0.2.1" }).object.status?.loadBalancer?.ingress, [{ ipMode: "VIP" }]);
+  t.same(of("LoadBalancer", { ip: "x" }, { hostname: "1.2.3.4", ipMode: "VIP" }).errors, [
+    'status.loadBalancer.ingress[0].ip: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+    "status.loadBalancer.ingress[1].ipMode: Forbidden: may not be specified when `ip` is not set",
+    'status.loadBalancer.ingress[1].hostname: Invalid value: "1.2.3.4": must be a DNS name, not an IP address',
+  ]);
+  t.same(of("ClusterIP", { ip: "192.0.2.1" }).errors, [
+    "status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is 'LoadBalancer'",
   ]);
 });
