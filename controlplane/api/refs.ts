@@ -7,6 +7,7 @@ import type {
   Endpoints,
   Lease,
   Namespace,
+  NetworkPolicy,
   Node,
   Pod,
   ReplicaSet,
@@ -40,3 +41,4 @@ export const endpointSlices = ref<EndpointSlice>("discovery.k8s.io", "v1", "endp
 export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
 export const deployments = ref<Deployment>("apps", "v1", "deployments", "Deployment");
 export const replicaSets = ref<ReplicaSet>("apps", "v1", "replicasets", "ReplicaSet");
+export const networkPolicies = ref<NetworkPolicy>("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy");

@@ -7,6 +7,7 @@ import { event } from "./event/index.js";
 import type { Kind } from "./kind.js";
 import { lease } from "./lease.js";
 import { namespace } from "./namespace.js";
+import { networkPolicy } from "./networkpolicy/index.js";
 import { node } from "./node/index.js";
 import { pod } from "./pod/index.js";
 import { replicaSet } from "./replicaset.js";
@@ -28,6 +29,7 @@ export const kinds: readonly Kind[] = [
   replicaSet,
   lease,
   endpointSlice,
+  networkPolicy,
 ];
 
 const byResource = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));

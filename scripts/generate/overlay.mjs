@@ -55,6 +55,7 @@ export const stringTypes = {
   "HostPathVolumeSource.type": "HostPathType",
   "LabelSelectorRequirement.operator": "LabelSelectorOperator",
   "NamespaceStatus.phase": "NamespacePhase",
+  "NetworkPolicyPort.protocol": "Protocol",
   "NodeSelectorRequirement.operator": "NodeSelectorOperator",
   "ObjectMeta.uid": "UID",
   "PersistentVolumeClaimSpec.volumeMode": "PersistentVolumeMode",
@@ -123,7 +124,7 @@ export const keyDefaults = { "ContainerPort.protocol": "TCP", "ServicePort.proto
 export const alwaysPresent = `
 Container.resources ContainerStatus.lastState ContainerStatus.state CoreV1Event.source DaemonSetSpec.template
 DaemonSetSpec.updateStrategy DeploymentSpec.strategy DeploymentSpec.template Endpoint.conditions
-EphemeralContainer.resources NodeDaemonEndpoints.kubeletEndpoint NodeStatus.daemonEndpoints NodeStatus.nodeInfo
+EphemeralContainer.resources NetworkPolicySpec.podSelector NodeDaemonEndpoints.kubeletEndpoint NodeStatus.daemonEndpoints NodeStatus.nodeInfo
 PersistentVolumeClaimSpec.resources PodTemplateSpec.metadata PodTemplateSpec.spec ReplicaSetSpec.template
 ServiceStatus.loadBalancer
 `

@@ -16,6 +16,7 @@ export const roots = {
   CoreV1Event: "v1",
   V1EndpointSlice: "discovery.k8s.io/v1",
   V1Lease: "coordination.k8s.io/v1",
+  V1NetworkPolicy: "networking.k8s.io/v1",
   V1Deployment: "apps/v1",
   V1ReplicaSet: "apps/v1",
   V1Scale: "autoscaling/v1",
