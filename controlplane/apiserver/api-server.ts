@@ -7,7 +7,12 @@ import type { ServiceAccountTokens } from "./authn/service-account-token.js";
 import { staticPolicy } from "./authz/static-policy.js";
 import type { ClusterReader } from "./cluster-reader.js";
 import { DirectClient } from "./direct-transport.js";
-import { groupVersions, type RoutedSubresource } from "./discovery/group-versions.js";
+import {
+  type DiscoveredVersion,
+  groupVersions,
+  type RoutedSubresource,
+  servedResources,
+} from "./discovery/group-versions.js";
 import { addIndex } from "./discovery/index-route.js";
 import { addOpenApi, type OpenApiSource } from "./discovery/openapi-routes.js";
 import { addDiscovery } from "./discovery/routes.js";
@@ -75,8 +80,6 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const { pki, reader, tokens, logger, handle, now } = options;
   const credentials: Credentials = { reader, tokens, now };
   const authorize = staticPolicy(reader);
-  const metrics = new RequestMetrics();
-  const chain = new RequestChain({ credentials, authorize, metrics, logger });
   const reviews = reviewResources({
     authorize,
     issuer: options.issuer,
@@ -84,12 +87,15 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     tokenUser: (token) => tokenUser(credentials, token),
   });
   const table = new ResourceTable(options.kinds, reviews);
+  const versions = groupVersions(table, ROUTED);
+  const metrics = new RequestMetrics(servedResources(versions));
+  const chain = new RequestChain({ credentials, authorize, metrics, logger });
   const kubelets = new KubeletConnections(pki.kubeletClient, pki.authority.certificate);
   const subresources = new Map<string, SubresourceRoute>([["pods/log", podLogRoute(reader, kubelets)]]);
   const streams = new Map([["pods/exec", podExecRoute(reader, kubelets)]]);
   const limit = new InflightLimit();
   const { bookmarkInterval } = options;
-  const routes = ownRoutes(options, table, metrics);
+  const routes = ownRoutes(options, versions, metrics);
   const handler = new RequestHandler({
     ...{ chain, limit, metrics, reader, table, routes, subresources, handle, bookmarkInterval, logger },
   });
@@ -113,10 +119,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   };
 }
 
-function ownRoutes(options: ApiServerOptions, table: ResourceTable, metrics: RequestMetrics): Routes {
+function ownRoutes(options: ApiServerOptions, versions: readonly DiscoveredVersion[], metrics: RequestMetrics): Routes {
   const { reader, cluster, logger, now, pki } = options;
   const routes = new Routes();
-  const versions = groupVersions(table, ROUTED);
   const host = options.advertiseAddress.includes(":") ? `[${options.advertiseAddress}]` : options.advertiseAddress;
   addDiscovery(routes, versions, `${host}:${options.port}`);
   addHealth(routes, options.healthChecks, logger);

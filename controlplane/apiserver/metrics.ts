@@ -1,6 +1,6 @@
 /** Counts what the API server does, in Prometheus' text form, under upstream's metric names. */
 import type { Reply } from "./reply.js";
-import type { RequestInfo } from "./request-info.js";
+import type { RequestInfo, ResourceInfo } from "./request-info.js";
 
 /** Upper bounds in seconds. */
 const BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -18,8 +18,15 @@ export class RequestMetrics {
   /** Streams open right now. */
   streams = 0;
 
-  observe(info: RequestInfo, code: number, seconds: number): void {
-    const resource = info.resource;
+  /**
+   * @param isServed whether there is such a resource: names that clients make up are counted together, or anybody could
+   * make the server remember any number of them
+   */
+  constructor(private readonly isServed: (resource: ResourceInfo) => boolean) {}
+
+  observe({ verb, resource: named }: RequestInfo, code: number, seconds: number): void {
+    const resource = named && this.isServed(named) ? named : undefined;
+    const info = { verb, resource };
     const key = resource
       ? `${info.verb} ${resource.group}/${resource.plural}/${resource.subresource ?? ""} ${code}`
       : `${info.verb} ${code}`;
@@ -68,7 +75,7 @@ export class RequestMetrics {
   }
 }
 
-function labelsOf({ verb, resource }: RequestInfo): string {
+function labelsOf({ verb, resource }: Pick<RequestInfo, "verb" | "resource">): string {
   const { group = "", version = "", plural = "", subresource = "" } = resource ?? {};
   const label = (name: string, value: string) => `${name}=${JSON.stringify(value)}`;
   return [

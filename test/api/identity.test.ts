@@ -53,6 +53,22 @@ t.test("strangers get health and version only", async (t) => {
   t.equal((await api.call("GET", "/healthz", { as: null, headers: { authorization: "Basic eDp5" } })).status, 401);
 });
 
+t.test("names that strangers make up are not remembered", async (t) => {
+  const api = await TestServer.start(t);
+  const count = async () => (await api.call("GET", "/metrics")).text.split("\n").length;
+  t.equal((await api.call("GET", "/apis/made/v1/up0", { as: null })).status, 403);
+  t.equal((await api.call("GET", "/api/v1/namespaces/default/pods/a/up0", { as: null })).status, 403);
+  t.equal((await api.call("GET", "/made/up0", { as: null })).status, 403);
+  await count();
+  const before = await count();
+  for (let i = 1; i < 20; i++) {
+    await api.call("GET", `/apis/made/v1/up${i}`, { as: null });
+    await api.call("GET", `/api/v1/namespaces/default/pods/a/up${i}`, { as: null });
+    await api.call("GET", `/made/up${i}`, { as: null });
+  }
+  t.equal(await count(), before);
+});
+
 t.test("a resumed TLS session carries no more than the first one had", async (t) => {
   const api = await TestServer.start(t);
   const dial = async (session?: Buffer) => {

@@ -1,5 +1,6 @@
 /** Everything the server serves, arranged as discovery tells it: by group, version, resource and subresource. */
 import type { ActionSubresource, Kind } from "#resources/kind.js";
+import type { ResourceInfo } from "../request-info.js";
 import type { ResourceTable, VirtualResource } from "../resource-table.js";
 
 export interface GroupVersionKind {
@@ -55,6 +56,18 @@ export function groupVersions(table: ResourceTable, routed: readonly RoutedSubre
   const byName = (a: { plural: string }, b: { plural: string }) => (a.plural < b.plural ? -1 : 1);
   for (const { resources } of versions.values()) resources.sort(byName);
   return [...versions.values()].sort((a, b) => (a.group < b.group ? -1 : 1));
+}
+
+/** Tells whether a resource, and the subresource of it that is named, is one of these. */
+export function servedResources(versions: readonly DiscoveredVersion[]): (resource: ResourceInfo) => boolean {
+  const names = new Set<string>();
+  for (const { group, version, resources } of versions) {
+    for (const { plural, subresources } of resources) {
+      names.add(`${group}/${version}/${plural}/`);
+      for (const { name } of subresources) names.add(`${group}/${version}/${plural}/${name}`);
+    }
+  }
+  return ({ group, version, plural, subresource = "" }) => names.has(`${group}/${version}/${plural}/${subresource}`);
 }
 
 function kindResource(kind: Kind, routed: readonly RoutedSubresource[]): DiscoveredResource {

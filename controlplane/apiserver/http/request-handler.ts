@@ -165,7 +165,11 @@ function parseObject(body: Buffer | undefined): Record<string, unknown> {
   throw badRequest("the body of the request is not a JSON object");
 }
 
-/** Lets a client that is still sending read the answer: cutting it off at once would reset the connection under it. */
+/**
+ * Lets a client that is still sending read the answer: cutting it off at once would reset the connection under it, and
+ * Go's client would tell of a broken pipe instead of the limit. What is not too much is read to its end, and the
+ * connection lives on.
+ */
 function discardBody(request: IncomingMessage): void {
   let size = 0;
   request.on("data", (chunk: Buffer) => {

@@ -121,7 +121,6 @@ export function errorReply(error: unknown, logger: Logger, path: string): Reply 
   const retry = known.details?.retryAfterSeconds;
   const headers: Record<string, string> = {};
   if (retry !== undefined) headers["Retry-After"] = String(retry);
-  if (known.code === 413) headers["Connection"] = "close";
   return {
     status: known.code,
     contentType: "application/json",
