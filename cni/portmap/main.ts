@@ -6,6 +6,7 @@ import { runAsExecutable } from "#cni/lib/executable.js";
 import { attachmentComment, networkComment } from "#cni/lib/nft.js";
 import { type Attached, type Plugin, type PluginCall, requirePrevResult } from "#cni/lib/plugin.js";
 import type { Result } from "#cni/lib/types.js";
+import { hostListeners, refuseTaken } from "./listeners.js";
 import { elementsFor, readPortmapConf } from "./mappings.js";
 import { addElements, listElements, removeElements } from "./table.js";
 
@@ -17,6 +18,7 @@ async function add(call: PluginCall): Promise<Result> {
     (result.ips ?? []).map((ip) => ip.address),
   );
   if (elements.length === 0) return result;
+  refuseTaken(conf, await hostListeners());
   await addElements(elements, attachmentComment(call.config.name, call));
   if (conf.snat) routeLocalAddresses(result);
   for (const { protocol, hostPort } of conf.mappings) if (protocol === "udp") await forgetUdp(hostPort);

@@ -8,9 +8,11 @@ import { kubectlInherited } from "./kubectl.js";
 import { enterArgs } from "./namespaces.js";
 import { addPowerCommands, asProcess } from "./power-command.js";
 import { logFile } from "./processes.js";
-import { defaultLabRoot, type Lab, type LabTimers, loadLab, requireLab } from "./state.js";
+import { defaultLabRoot, type Lab, type LabNode, type LabTimers, loadLab, requireLab } from "./state.js";
 import { labStatus, renderStatus } from "./status.js";
 import { labUp } from "./up.js";
+
+const DEFAULT_NAME = "lab";
 
 const examples = `
 Examples:
@@ -24,6 +26,13 @@ Examples:
   berth lab partition node-1 node-2              cut a link; berth lab loss node-1 --percent 20; berth lab heal
   berth lab down                                 remove every trace`;
 
+/** A node with a Docker engine. */
+function withEngine(lab: Lab, name: string): LabNode {
+  const node = lab.node(name);
+  if (node.role === "node") return node;
+  throw new Error(`${name} has no Docker engine: use ${lab.workers.map((worker) => worker.name).join(" or ")}`);
+}
+
 function asTimers(text: string): LabTimers {
   if (text === "quick" || text === "kubernetes") return text;
   throw new Error(`--timers ${text}: use quick or kubernetes`);
@@ -33,7 +42,7 @@ function addLifecycle(lab: Command, find: () => Promise<Lab>): void {
   lab
     .command("up")
     .description("make a lab, or bring it back to life")
-    .option("--nodes <n>", "number of nodes", "2")
+    .option("--nodes <n>", "number of nodes (default: 2, or what the lab has); a greater number adds some")
     .option("--api-port <port>", "port on 127.0.0.1 for the API; 0 picks a free one", "0")
     .option("--images <names>", "images to make and load, comma separated", "nginx,busybox")
     .option("--no-images", "load no images")
@@ -44,13 +53,14 @@ function addLifecycle(lab: Command, find: () => Promise<Lab>): void {
       const up = await labUp({
         name,
         root: dir,
-        nodes: Number(options.nodes),
+        nodes: options.nodes === undefined ? undefined : Number(options.nodes),
         apiPort: Number(options.apiPort),
         images,
         timers: asTimers(options.timers),
       });
       process.stdout.write(renderStatus(await labStatus(up)));
-      process.stdout.write("try: berth lab kubectl get nodes\n");
+      const which = [name === DEFAULT_NAME ? "" : ` --name ${name}`, dir === defaultLabRoot() ? "" : ` --dir ${dir}`];
+      process.stdout.write(`try: npx berth lab${which.join("")} kubectl get nodes\n`);
     });
   lab
     .command("down")
@@ -77,7 +87,7 @@ function addNodeCommands(lab: Command, find: () => Promise<Lab>): void {
     .description("load an image archive on one node, or on all")
     .action(async (name: string, file: string) => {
       const found = await find();
-      const nodes = name === "all" ? found.workers : [found.node(name)];
+      const nodes = name === "all" ? found.workers : [withEngine(found, name)];
       await Promise.all(nodes.map((node) => loadImage(found, node, file)));
     });
   lab
@@ -85,7 +95,8 @@ function addNodeCommands(lab: Command, find: () => Promise<Lab>): void {
     .description("print the log of a process of a node")
     .action(async (name: string, part: string) => {
       const found = await find();
-      process.exitCode = await runInherited("cat", [logFile(found, found.node(name), asProcess(part))]);
+      const node = found.node(name);
+      process.exitCode = await runInherited("cat", [logFile(found, node, asProcess(node, part))]);
     });
 }
 
@@ -118,7 +129,7 @@ function addPassThrough(lab: Command, find: () => Promise<Lab>): void {
     .helpOption(false)
     .action(async (name: string, args: string[]) => {
       const found = await find();
-      const socket = `unix://${found.dockerSocket(found.node(name))}`;
+      const socket = `unix://${found.dockerSocket(withEngine(found, name))}`;
       process.exitCode = await runInherited("docker", ["-H", socket, ...args]);
     });
 }
@@ -127,7 +138,7 @@ export function addLabCommand(program: Command): void {
   const lab = program
     .command("lab")
     .description("a cluster of several real nodes on this machine")
-    .option("--name <name>", "name of the lab", "lab")
+    .option("--name <name>", "name of the lab", DEFAULT_NAME)
     .option("--dir <folder>", "where labs keep their files", defaultLabRoot())
     .enablePositionalOptions()
     .addHelpText("after", examples);

@@ -2,27 +2,25 @@
 import type { Command } from "commander";
 import { step } from "#scripts/progress.js";
 import { powerOff, powerOn } from "./power.js";
-import { type ProcessName, stopProcess } from "./processes.js";
+import { type ProcessName, processesOf, stopProcess } from "./processes.js";
 import type { Lab, LabNode } from "./state.js";
 import { labUp, startAgent, startDockerd, startServer } from "./up.js";
 
-const processNames: readonly ProcessName[] = ["server", "agent", "dockerd"];
-
-export function asProcess(name: string): ProcessName {
-  const known = processNames.find((p) => p === name);
-  if (!known) throw new Error(`no process ${name}: use ${processNames.join(", ")}`);
-  return known;
+export function asProcess(node: LabNode, name: string): ProcessName {
+  const known = processesOf(node).find((p) => p === name);
+  if (known) return known;
+  throw new Error(`${node.name} has no process ${name}: use ${processesOf(node).join(" or ")}`);
 }
 
 async function kill(lab: Lab, node: LabNode, part?: string): Promise<void> {
   if (part === undefined) return await step(`${node.name} without power`, () => powerOff(lab, node));
-  const ran = await stopProcess(lab, node, asProcess(part), "SIGKILL");
+  const ran = await stopProcess(lab, node, asProcess(node, part), "SIGKILL");
   if (!ran) throw new Error(`${part} does not run on ${node.name}`);
 }
 
 async function start(lab: Lab, node: LabNode, part?: string): Promise<void> {
   if (part === undefined) return await step(`${node.name} started`, () => powerOn(lab, node));
-  const name = asProcess(part);
+  const name = asProcess(node, part);
   if (name === "server") await startServer(lab);
   else if (name === "dockerd") await startDockerd(lab, node);
   else await startAgent(lab, node);

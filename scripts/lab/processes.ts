@@ -10,6 +10,10 @@ import type { Lab, LabNode } from "./state.js";
 
 export type ProcessName = "server" | "agent" | "dockerd";
 
+/** What runs on a node. */
+export const processesOf = ({ role }: Pick<LabNode, "role">): readonly ProcessName[] =>
+  role === "server" ? ["server"] : ["agent", "dockerd"];
+
 interface ProcessRecord {
   pid: number;
   /** Field 22 of /proc/<pid>/stat, in clock ticks since boot. */

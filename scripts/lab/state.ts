@@ -114,16 +114,23 @@ export class Lab {
 /** A lab of the given size, not yet on disk. Server first, then node-1, node-2, ... */
 export function planLab(root: string, name: string, nodes: number, apiPort: number, timers: LabTimers): Lab {
   if (!/^[a-z0-9]{1,12}$/.test(name)) throw new Error(`lab name "${name}": use 1 to 12 lower-case letters and digits`);
-  if (!Number.isInteger(nodes) || nodes < 1 || nodes > 50) throw new Error(`--nodes ${nodes}: use 1 to 50`);
-  const workers = Array.from({ length: nodes }, (_, i): LabNode => {
+  const server: LabNode = { name: "server", address: `${LAB_PREFIX}.2`, role: "server" };
+  return new Lab(root, { name, apiPort, timers, nodes: [server, ...planWorkers(nodes)] });
+}
+
+function planWorkers(count: number): LabNode[] {
+  if (!Number.isInteger(count) || count < 1 || count > 50) throw new Error("--nodes: use a number from 1 to 50");
+  return Array.from({ length: count }, (_, i) => {
     return { name: `node-${i + 1}`, address: `${LAB_PREFIX}.${11 + i}`, role: "node" };
   });
-  return new Lab(root, {
-    name,
-    apiPort,
-    timers,
-    nodes: [{ name: "server", address: `${LAB_PREFIX}.2`, role: "server" }, ...workers],
-  });
+}
+
+/** The lab with as many nodes as asked for, not yet on disk. @throws Error when that would be fewer than it has */
+export function growLab({ root, state, server, workers }: Lab, nodes: number): Lab {
+  const planned = planWorkers(nodes);
+  if (planned.length < workers.length)
+    throw new Error(`lab ${state.name} has ${workers.length} nodes already, and nodes are only added: lab down first`);
+  return new Lab(root, { ...state, nodes: [server, ...planned] });
 }
 
 export async function loadLab(root: string, name: string): Promise<Lab | undefined> {

@@ -1,7 +1,7 @@
 /** `berth lab status`: what a lab consists of, for people and (as JSON) for programs. */
 import { describeFault } from "./faults.js";
 import { netnsPath } from "./namespaces.js";
-import { type ProcessName, processId } from "./processes.js";
+import { type ProcessName, processesOf, processId } from "./processes.js";
 import type { Lab, LabFault } from "./state.js";
 
 export interface NodeStatus {
@@ -27,8 +27,7 @@ export async function labStatus(lab: Lab): Promise<LabStatus> {
   const nodes: NodeStatus[] = [];
   for (const node of lab.state.nodes) {
     const processes: NodeStatus["processes"] = {};
-    const names: ProcessName[] = node.role === "server" ? ["server"] : ["agent", "dockerd"];
-    for (const name of names) {
+    for (const name of processesOf(node)) {
       const pid = await processId(lab, node, name);
       if (pid !== undefined) processes[name] = pid;
     }
@@ -47,8 +46,7 @@ export async function labStatus(lab: Lab): Promise<LabStatus> {
 
 export function renderStatus(status: LabStatus): string {
   const rows = status.nodes.map((n) => {
-    const expected = n.role === "server" ? ["server"] : ["agent", "dockerd"];
-    const parts = expected.map((p) => `${p} ${n.processes[p as ProcessName] ?? "not running"}`);
+    const parts = processesOf(n).map((p) => `${p} ${n.processes[p] ?? "not running"}`);
     return `  ${n.name.padEnd(10)} ${n.address.padEnd(14)} ${parts.join(", ")}`;
   });
   const faults = status.faults.map((fault) => `  ${describeFault(fault)}`);

@@ -12,12 +12,13 @@ import { imageFile, loadImage } from "./images.js";
 import { kubectl } from "./kubectl.js";
 import { ensureNodeMounts, ensureNodeNetwork, ensureSwitch } from "./namespaces.js";
 import { isAlive, logFile, processId, startProcess } from "./processes.js";
-import { type Lab, type LabNode, type LabTimers, loadLab, planLab } from "./state.js";
+import { growLab, type Lab, type LabNode, type LabTimers, loadLab, planLab } from "./state.js";
 
 export interface UpOptions {
   name: string;
   root: string;
-  nodes: number;
+  /** Absent: as many as the lab has, two for a new one. */
+  nodes?: number;
   /** Images made and loaded on every node. */
   images: readonly string[];
   /** Port on 127.0.0.1; 0 picks a free one. */
@@ -139,13 +140,17 @@ function pair(line: string): readonly [string, string] {
   return [line.slice(0, at), line.slice(at + 1)];
 }
 
+const NEW_LAB_NODES = 2;
+
+async function findOrPlan({ root, name, nodes, apiPort, timers = "quick" }: UpOptions): Promise<Lab> {
+  const known = await loadLab(root, name);
+  if (known) return nodes === undefined ? known : growLab(known, nodes);
+  return planLab(root, name, nodes ?? NEW_LAB_NODES, await freePort(apiPort), timers);
+}
+
 export async function labUp(options: UpOptions): Promise<Lab> {
-  let lab = await loadLab(options.root, options.name);
-  if (!lab) {
-    const { root, name, nodes, timers = "quick" } = options;
-    lab = planLab(root, name, nodes, await freePort(options.apiPort), timers);
-    await lab.save();
-  }
+  const lab = await findOrPlan(options);
+  await lab.save();
   const { workers, server } = lab;
   const count = `${workers.length} node${workers.length === 1 ? "" : "s"}`;
   await step(`switch and namespaces for the server and ${count}`, async () => {

@@ -1,5 +1,7 @@
 /** Our plugins, driven by hand through stdin and environment as any runtime would, with the specification's answers. */
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import t from "tap";
@@ -261,6 +263,26 @@ t.test(
     t.equal((await call("bridge", "DEL", conf("one", { prevResult }), env)).code, 0);
   },
 );
+
+t.test("portmap: a port that a process of the host listens on is refused until it is free", async (t) => {
+  const pod = await holdNetns();
+  t.teardown(() => pod.end());
+  const env = { CNI_CONTAINERID: "late", CNI_NETNS: pod.path };
+  const added = await call("bridge", "ADD", conf("one"), env);
+  const runtimeConfig = { portMappings: [{ hostPort: 8099, containerPort: 80, protocol: "tcp" }] };
+  const portmap = conf("one", { type: "portmap", prevResult: added.out, runtimeConfig });
+  const server = createServer().listen(8099);
+  await once(server, "listening");
+  t.match((await call("portmap", "ADD", portmap, env)).out, {
+    code: 100,
+    msg: "host port 8099/tcp is in use by a process of the host",
+  });
+  server.close();
+  await once(server, "close");
+  t.same((await call("portmap", "ADD", portmap, env)).out, added.out);
+  t.equal((await call("portmap", "DEL", portmap, env)).code, 0);
+  t.equal((await call("bridge", "DEL", conf("one", { prevResult: added.out }), env)).code, 0);
+});
 
 t.test("ipMasq: one rule an address, removed by DEL and GC", async (t) => {
   const pod = await holdNetns();

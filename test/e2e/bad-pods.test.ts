@@ -97,6 +97,22 @@ t.test("a host port that is taken: the scheduler says so, and the Pod comes when
   await ns.kubectl(["wait", "--for=condition=Ready", "pod/second", "--timeout=60s"]);
 });
 
+t.test("a host port that the node itself listens on is not taken from it", async (t) => {
+  const ns = await session.namespace(t, "own-port");
+  const ports = [{ containerPort: 80, hostPort: 10250 }];
+  await ns.apply(
+    pod("greedy", { image: "nginx:latest", ports }, onNode1),
+    pod("quiet", { command: ["sh", "-c", "echo heard; sleep 600"] }, onNode1),
+  );
+  await eventMatching(
+    ns,
+    "greedy",
+    /^FailedCreatePodSandBox: .*host port 10250\/tcp is in use by a process of the host/,
+  );
+  await ns.kubectl(["wait", "--for=condition=Ready", "pod/quiet", "--timeout=60s"]);
+  t.equal(await ns.kubectl(["logs", "quiet"]), "heard\n", "the node still answers");
+});
+
 t.test("a Pod that fits nowhere says why, and comes when a node has room", async (t) => {
   const ns = await session.namespace(t, "room");
   const resources = { requests: { cpu: "900" } };
