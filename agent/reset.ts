@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { resetNetwork } from "./network/reset.js";
-import { removePodCgroup } from "./pods/pod-cgroup.js";
+import { removePodCgroup, stopSlice } from "./pods/pod-cgroup.js";
 import { removeAllContainers } from "./runtime/docker/remove-all.js";
 import { mountPoints } from "./volumes/mount-points.js";
 
@@ -39,7 +39,10 @@ export async function reset(options: ResetOptions): Promise<void> {
   });
   await step("network removed", () => resetNetwork({ dataDir: join(dataDir, "agent") }));
   await step("volumes unmounted", () => unmountBelow(dataDir));
-  await step("cgroups removed", () => removePodCgroup(join(cgroupRoot, "kubepods")));
+  await step("cgroups removed", async () => {
+    await removePodCgroup(join(cgroupRoot, "kubepods"));
+    await stopSlice(join(cgroupRoot, "kubepods"));
+  });
   if (failures.length === 0) {
     await step("state removed", async () => {
       for (const path of ["agent", "server", "agent.log"])

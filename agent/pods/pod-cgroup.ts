@@ -1,5 +1,8 @@
+import { existsSync } from "node:fs";
 import { readdir, rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { sliceFolder } from "../host/cgroup-layout.js";
+import { runProgram } from "../volumes/run-program.js";
 import type { QosClass } from "./qos.js";
 
 /** "<root>/kubepods/burstable/pod<uid>"; guaranteed Pods are directly below kubepods. */
@@ -12,11 +15,23 @@ const MOUNT = "/sys/fs/cgroup";
 
 /**
  * Removes the Pod's cgroup, which the engine leaves behind, in every hierarchy (cgroup v1 has one a controller, v2 one in
- * all). Slices of systemd go by themselves. A cgroup that still has processes stays; the caller comes again.
+ * all). Slices of systemd are {@link stopSlice}'s. A cgroup that still has processes stays; the caller comes again.
  */
 export async function removePodCgroup(path: string, mount = MOUNT): Promise<void> {
   const hierarchies = [mount, ...(await directoriesIn(mount)).map((name) => join(mount, name))];
   await Promise.all(hierarchies.map((hierarchy) => removeEmpty(join(hierarchy, path))));
+}
+
+/**
+ * Stops the slice that systemd holds for a cgroup, and those below it. An engine with the systemd driver has it made on
+ * the way to a container's scope, and nobody stops it: it would stay, empty, until the host boots again.
+ * Nothing happens on a host without such a slice.
+ */
+export async function stopSlice(path: string, run = runProgram, mount = MOUNT): Promise<void> {
+  const slice = sliceFolder(path);
+  // Version 2 has one hierarchy; in version 1 systemd keeps its own beside the controllers'.
+  if (![mount, join(mount, "systemd")].some((hierarchy) => existsSync(join(hierarchy, slice)))) return;
+  await run("systemctl", ["stop", basename(slice)]);
 }
 
 async function removeEmpty(directory: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import type { PodIdentity } from "../runtime/runtime.js";
-import { podCgroup, removePodCgroup } from "./pod-cgroup.js";
+import { podCgroup, removePodCgroup, stopSlice } from "./pod-cgroup.js";
 import type { PodEnvironment } from "./pod-environment.js";
 import type { RuntimeView } from "./runtime-view.js";
 
@@ -20,7 +20,7 @@ export async function tearDownPod(
   await Promise.all([attempt(removeFromEngine(env, pod, view, everything)), attempt(env.volumes.tearDown(pod.uid))]);
   await Promise.all(
     (["Guaranteed", "Burstable", "BestEffort"] as const).map((qos) =>
-      attempt(removePodCgroup(podCgroup(env.cgroupRoot, qos, pod.uid))),
+      attempt(removeCgroup(env, podCgroup(env.cgroupRoot, qos, pod.uid))),
     ),
   );
   if (failures.length > 0) {
@@ -28,6 +28,12 @@ export async function tearDownPod(
     throw new AggregateError(failures, `pod ${pod.namespace}/${pod.name}: ${reasons}`);
   }
   if (everything) await rm(env.directories.of(pod.uid), { recursive: true, force: true });
+}
+
+async function removeCgroup({ logger }: PodEnvironment, path: string): Promise<void> {
+  await removePodCgroup(path);
+  // What is left of a slice is empty and holds nothing: no reason to keep the Pod.
+  await stopSlice(path).catch((error) => logger.warn({ path, err: error }, "the slice of a pod was not stopped"));
 }
 
 /** The network first: its plugins need the namespace that the sandbox holds. */

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import t from "tap";
 import { imageFile } from "#scripts/lab/images.js";
+import { findKubectl } from "#scripts/lab/kubectl.js";
 import { run, runAny } from "#scripts/run.js";
 
 /**
@@ -79,13 +80,21 @@ async function clone(): Promise<void> {
   await run("touch", [join(target, "node_modules/.package-lock.json")]);
 }
 
-const machine = (command: string[], timeoutMs = 240_000) => runAny("nsenter", [...enter, ...command], { timeoutMs });
+/** Of its own too: `down` removes it. */
+const cache = join(folder, "cache");
+const env = { ...process.env, XDG_CACHE_HOME: cache };
+
+const machine = (command: string[], timeoutMs = 240_000) =>
+  runAny("nsenter", [...enter, ...command], { timeoutMs, env });
 
 t.test("quickstart on a machine of its own", async (t) => {
   t.teardown(removeMachine);
-  await imageFile("nginx");
+  mkdirSync(join(cache, "berth"), { recursive: true });
+  for (const file of [await imageFile("nginx"), await findKubectl()])
+    await run("cp", ["-a", file, join(cache, "berth", basename(file))]);
   await clone();
   await makeMachine();
+  const forwarding = (await machine(["cat", "/proc/sys/net/ipv4/ip_forward"])).stdout;
   const linksBefore = (await machine(["ip", "-o", "link"])).stdout.split("\n").length;
 
   await t.test("serves nginx through the ClusterIP and the NodePort", async (t) => {
@@ -110,7 +119,12 @@ t.test("quickstart on a machine of its own", async (t) => {
     t.equal((await machine(["nft", "list", "ruleset"])).stdout.trim(), "", "nft tables");
     t.equal((await machine(["ip", "route"])).stdout.trim().split("\n").length, 1, "routes");
     t.equal((await run("ip", ["netns", "pids", PREFIX])).trim(), "", "processes");
-    t.notOk(existsSync(join(folder, "own/var/lib/berth/server")), "state");
+    t.same(readdirSync(join(folder, "own/var/lib/berth")), [], "state");
+    t.same(readdirSync(join(folder, "own/var/lib/cni")), [], "addresses");
+    t.equal((await machine(["cat", "/proc/sys/net/ipv4/ip_forward"])).stdout, forwarding, "ip_forward");
+    for (const path of ["/run/berth", "/var/log/pods", "/var/log/containers"])
+      t.notOk(existsSync(join(folder, "own", path)), path);
+    t.same(readdirSync(cache), [], "what was unpacked or made");
     t.equal((await machine(["docker", "version"])).code, 1, "the engine that quickstart started is stopped");
   });
 });
