@@ -25,6 +25,8 @@ export class PodManager {
   readonly #informer: Informer<Pod>;
   #stopped = false;
   #stream: { close(): void } | undefined;
+  /** The stream has not ended. */
+  #following = false;
   #cancelTimer: (() => void) | undefined;
   #ready = false;
 
@@ -48,6 +50,7 @@ export class PodManager {
       try {
         await this.#begin();
         this.#ready = true;
+        if (!this.#following) this.#reconnectSoon();
       } catch (error) {
         env.logger.warn({ err: error }, "the Docker engine does not answer, will be tried again");
         await new Promise<void>((resolve) => env.clock.after(ENGINE_RETRY, resolve));
@@ -80,7 +83,7 @@ export class PodManager {
     const { env } = this.options;
     await this.#follow();
     const [sandboxes, containers] = await Promise.all([env.runtime.listSandboxes(), env.runtime.listContainers()]);
-    await env.network.collect(new Set(sandboxes.filter(({ running }) => running).map(({ id }) => id)));
+    await this.#collect(sandboxes);
     const views = viewsOf(sandboxes, containers);
     for (const pod of this.#informer.list()) views.delete(this.#admit(pod, views.get(pod.metadata.uid)?.view));
     for (const { identity, view } of views.values()) this.#adopt(identity, view);
@@ -91,6 +94,15 @@ export class PodManager {
       onDelete: (pod) => this.#forsake(pod),
     });
     this.#scheduleRelist();
+  }
+
+  /** What nobody uses any more is given back. One attachment that cannot be is no reason to look after no Pod at all. */
+  async #collect(sandboxes: readonly Sandbox[]): Promise<void> {
+    const { network, logger } = this.options.env;
+    const living = new Set(sandboxes.filter(({ running }) => running).map(({ id }) => id));
+    await network
+      .collect(living)
+      .catch((error) => logger.error({ err: error }, "network attachments of the past stay"));
   }
 
   /** Gives the Pod's worker its newest state. Returns the Pod's uid. */
@@ -129,15 +141,23 @@ export class PodManager {
 
   async #follow(): Promise<void> {
     const { env } = this.options;
+    this.#stream?.close();
+    this.#following = true;
     this.#stream = await env.runtime.events(
       (event) => this.#note(event),
       (error) => {
-        if (this.#stopped) return;
+        this.#following = false;
+        // Before all Pods have their workers, a list of the engine would take them for Pods that the API does not know.
+        if (this.#stopped || !this.#ready) return;
         env.logger.warn({ err: error }, "the Docker engine's event stream ended, connecting again");
-        this.#cancelTimer?.();
-        this.#cancelTimer = env.clock.after(ENGINE_RETRY, () => void this.#reconnect());
+        this.#reconnectSoon();
       },
     );
+  }
+
+  #reconnectSoon(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.options.env.clock.after(ENGINE_RETRY, () => void this.#reconnect());
   }
 
   async #reconnect(): Promise<void> {
@@ -147,7 +167,7 @@ export class PodManager {
       await this.#relist();
     } catch (error) {
       env.logger.warn({ err: error }, "the Docker engine does not answer, will be tried again");
-      if (!this.#stopped) this.#cancelTimer = env.clock.after(ENGINE_RETRY, () => void this.#reconnect());
+      if (!this.#stopped) this.#reconnectSoon();
     }
   }
 

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import type { Container } from "#api/generated/types.js";
 import type { ContainerState, Runtime } from "../runtime/runtime.js";
 import type { PodDirectories } from "./pod-directories.js";
@@ -17,10 +17,25 @@ export async function terminationMessage(
 ): Promise<string> {
   if (ended.error) return ended.error;
   const path = directories.terminationLog(ended.pod.uid, ended.name, ended.attempt);
-  const written = await readFile(path).catch(() => Buffer.alloc(0));
-  if (written.length > 0) return written.subarray(0, MAX_MESSAGE).toString();
+  const written = await beginningOf(path);
+  if (written) return written;
   if (container.terminationMessagePolicy !== "FallbackToLogsOnError" || ended.exitCode === 0) return "";
   return logEnd(runtime, ended.id);
+}
+
+/** No more than is wanted is read: the container may have written as much as it liked. "" when there is no such file. */
+async function beginningOf(path: string): Promise<string> {
+  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (!file) return "";
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_MESSAGE), 0, MAX_MESSAGE, 0);
+    return buffer.subarray(0, bytesRead).toString();
+  } finally {
+    await file.close();
+  }
 }
 
 async function logEnd(runtime: Runtime, id: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { pino } from "pino";
 import t from "tap";
@@ -5,6 +6,7 @@ import { removePodCgroup } from "#agent/pods/pod-cgroup.js";
 import { openDockerRuntime } from "#agent/runtime/docker/docker-runtime.js";
 import type { ContainerConfig, Runtime, RuntimeEvent, SandboxConfig } from "#agent/runtime/runtime.js";
 import { TimeoutError } from "#agent/runtime/runtime.js";
+import { until } from "#test/until.js";
 
 const socketPath = process.env.BERTH_TEST_DOCKER?.replace(/^unix:\/\//, "");
 const skip = socketPath ? false : "BERTH_TEST_DOCKER names no engine socket";
@@ -63,7 +65,7 @@ async function text(stream: NodeJS.ReadableStream): Promise<string> {
   return all;
 }
 
-t.test("Docker runtime", { skip, timeout: 60_000 }, async (t) => {
+t.test("Docker runtime", { skip, timeout: 120_000 }, async (t) => {
   const runtime = await openDockerRuntime({
     socketPath: String(socketPath),
     nodeName,
@@ -128,6 +130,20 @@ t.test("Docker runtime", { skip, timeout: 60_000 }, async (t) => {
     await runtime.removeContainer(id);
     await runtime.removeContainer(id);
     t.equal(await runtime.inspectContainer(id), undefined);
+  });
+
+  await t.test("a long log is read at the reader's pace", async (t) => {
+    const bytes = 8_000_000;
+    const id = await start("chatty", ["sh", "-c", `yes a line of some length | head -c ${bytes}`]);
+    await until(() => seen.some((event) => event.id === id && event.action === "die"), 60_000);
+    const { output, close } = await runtime.logs(id, { follow: false });
+    await once(output, "readable");
+    t.ok(output.readableLength < bytes / 8, `${output.readableLength} bytes held before any was read`);
+    let read = 0;
+    for await (const chunk of output) read += chunk.length;
+    t.ok(read > bytes, "and comes whole");
+    close();
+    await runtime.removeContainer(id);
   });
 
   await t.test("what cannot be started says why", async (t) => {

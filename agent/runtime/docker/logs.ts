@@ -1,4 +1,5 @@
-import { PassThrough, Readable } from "node:stream";
+import type { IncomingMessage } from "node:http";
+import { PassThrough, type Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import type { LogOptions, LogStream } from "../runtime.js";
 import { call, type Engine } from "./engine.js";
@@ -9,11 +10,7 @@ export async function logs(engine: Engine, id: string, options: LogOptions): Pro
   const container = engine.docker.getContainer(id);
   const { tty, source } = await call(async () => {
     const found = await container.inspect();
-    const query = { stdout: true, stderr: true, timestamps: true, tail: options.tail, since: options.since };
-    const answer = options.follow
-      ? await container.logs({ ...query, follow: true })
-      : await container.logs({ ...query, follow: false });
-    return { tty: found.Config.Tty, source: asStream(answer) };
+    return { tty: found.Config.Tty, source: await openLog(engine, found.Id, options) };
   });
   const output = new PassThrough();
   const sink = tty ? source.pipe(output, { end: false }) : source.pipe(new StreamDemux(output, output, lineJoiner()));
@@ -31,9 +28,18 @@ export async function logs(engine: Engine, id: string, options: LogOptions): Pro
   };
 }
 
-/** dockerode hands out a buffer or a stream, depending on `follow`. */
-function asStream(answer: Buffer | NodeJS.ReadableStream): Readable {
-  return Buffer.isBuffer(answer) ? Readable.from(answer.length > 0 ? [answer] : []) : (answer as Readable);
+/** A stream, followed or not: dockerode's own call gathers a log that is not followed in memory, however long it is. */
+function openLog({ docker }: Engine, id: string, { follow, tail, since }: LogOptions): Promise<Readable> {
+  const request = {
+    path: `/containers/${id}/logs?`,
+    method: "GET",
+    isStream: true,
+    statusCodes: { 200: true },
+    options: { stdout: true, stderr: true, timestamps: true, follow, tail, since },
+  };
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(request, (error, stream) => (error ? reject(error) : resolve(stream as IncomingMessage)));
+  });
 }
 
 function endAfter(sink: NodeJS.WritableStream, output: PassThrough): void {

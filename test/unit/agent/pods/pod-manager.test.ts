@@ -1,0 +1,92 @@
+import t from "tap";
+import type { PodEnvironment } from "#agent/pods/pod-environment.js";
+import { PodManager } from "#agent/pods/pod-manager.js";
+import type { RuntimeEvent, Sandbox } from "#agent/runtime/runtime.js";
+import type { KubeObject } from "#api/object.js";
+import { FakeClock, settle } from "#test/fixtures/fake-clock.js";
+import { podOf, sandboxOf } from "#test/fixtures/pod-objects.js";
+import { ScriptedClient } from "#test/fixtures/scripted-client.js";
+
+/** An engine with one sandbox, whose connections the test cuts. */
+class CutEngine {
+  readonly streams: { end(): void; closed: boolean }[] = [];
+  lists = 0;
+  /** Told before each list. */
+  onList: () => void = () => undefined;
+
+  events = async (_onEvent: (event: RuntimeEvent) => void, onEnd: () => void) => {
+    const stream = {
+      closed: false,
+      end: () => {
+        if (!stream.closed) onEnd();
+        stream.closed = true;
+      },
+    };
+    this.streams.push(stream);
+    return {
+      close: () => {
+        stream.closed = true;
+      },
+    };
+  };
+
+  listSandboxes = async (): Promise<Sandbox[]> => {
+    this.lists++;
+    this.onList();
+    return [sandboxOf()];
+  };
+  listContainers = async () => [];
+}
+
+function manage(engine: CutEngine, collect: () => Promise<void> = async () => undefined) {
+  const said: string[] = [];
+  const log = (_fields: object, message: string) => void said.push(message);
+  const clock = new FakeClock();
+  const client = new ScriptedClient();
+  client.lists = [{ metadata: { resourceVersion: "1" }, items: [podOf() as KubeObject] }] as typeof client.lists;
+  const env = {
+    client,
+    clock,
+    runtime: engine,
+    network: { collect },
+    logger: { debug: log, info: log, warn: log, error: log },
+    directories: { root: "/nonexistent" },
+    statuses: { seen: () => undefined, statusOf: () => undefined },
+    events: { pod: () => undefined },
+  } as unknown as PodEnvironment;
+  const manager = new PodManager({ env, nodeName: "node-1", relistPeriod: 30_000 });
+  return { manager, said, clock };
+}
+
+t.test("an engine that goes away while the agent starts costs no Pod its containers", async (t) => {
+  const engine = new CutEngine();
+  engine.onList = () => {
+    if (engine.lists > 1) return;
+    engine.streams[0]!.end();
+    throw new Error("socket hang up");
+  };
+  const { manager, said, clock } = manage(engine);
+  const started = manager.start();
+  await settle();
+  await clock.advance(1_000);
+  await started;
+  t.notOk(said.includes("pod is not in the API: taking it down"), said.join("\n"));
+  t.equal(engine.streams.filter(({ closed }) => !closed).length, 1, "one stream is open");
+});
+
+t.test("a stream that ended during the start is opened again after it", async (t) => {
+  const engine = new CutEngine();
+  engine.onList = () => engine.streams[0]!.end();
+  const { manager, said, clock } = manage(engine);
+  await manager.start();
+  await clock.advance(1_000);
+  t.equal(engine.streams.filter(({ closed }) => !closed).length, 1);
+  t.notOk(said.includes("pod is not in the API: taking it down"));
+});
+
+t.test("an attachment that cannot be given back is said, and keeps no Pod waiting", async (t) => {
+  const { manager, said } = manage(new CutEngine(), () => Promise.reject(new Error("no plugin")));
+  await manager.start();
+  t.ok(said.includes("network attachments of the past stay"));
+  t.equal(manager.list().length, 1);
+});
