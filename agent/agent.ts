@@ -26,6 +26,7 @@ import { nodeObserver } from "./node/node-observer.js";
 import { NodeReporter } from "./node/node-reporter.js";
 import { storageSize } from "./node/pressure.js";
 import { type NodePods, startPods } from "./pods/index.js";
+import { policeNetwork } from "./policy/policed-network.js";
 import { type ProxyOptions, startProxy } from "./proxy/index.js";
 import { followServices, type ServiceInformers } from "./proxy/service-informers.js";
 import { openRuntime } from "./runtime/open-runtime.js";
@@ -106,7 +107,8 @@ async function startParts(base: Base): Promise<void> {
   const own = { node: () => reporter.node, onRecovered: () => reporter.heardAgain() };
   teardown.add("lease", startNodeLease({ client, nodeName, leaseSeconds, ...own, clock, logger }));
   void reporter.registered.then((node) => announce(base, recorder, node));
-  ({ network } = teardown.add("network", await startNetwork(base, reporter)));
+  const open = teardown.add("network", await startNetwork(base, reporter));
+  ({ network } = teardown.add("network policy", policeNetwork(open, { ...base, node: own.node, recorder, logger })));
   const services = followServices(client);
   teardown.add("services", { stop: async () => services.stop() });
   const pods = teardown.add("Pods", startPodWorkers(base, network, services));

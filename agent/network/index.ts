@@ -25,11 +25,11 @@ import { CniRuntime } from "./cni-runtime.js";
 import { type ConfList, loadConfList } from "./conflist.js";
 import { defaultConfList } from "./default-conflist.js";
 import { HostNetwork } from "./host-network.js";
-import type { PodNetwork } from "./network.js";
+import type { AttachedPod, PodNetwork } from "./network.js";
 import { podCIDRsOf } from "./node-routes.js";
 import type { NetworkRanges } from "./plan.js";
 import { createPluginRunner, type PluginRunner } from "./plugin-runner.js";
-import { createPodNetwork } from "./pod-network.js";
+import { attachedPods, createPodNetwork } from "./pod-network.js";
 
 export interface NetworkOptions {
   nodeName: string;
@@ -50,6 +50,8 @@ export interface NetworkOptions {
 
 export interface OpenNetwork {
   network: PodNetwork;
+  /** The Pods that have been attached, those of an earlier life among them. */
+  attached(): AttachedPod[];
   /** Stops watching. Pods stay attached, routes and rules stay. */
   stop(): Promise<void>;
 }
@@ -101,6 +103,7 @@ export async function openNetwork(options: NetworkOptions): Promise<OpenNetwork>
   });
   return {
     network,
+    attached: () => attachedPods(store),
     stop: async () => {
       informer.stop();
       await host.stop();

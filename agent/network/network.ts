@@ -35,3 +35,10 @@ export interface NetworkStatus {
   /** The Pod's addresses, without prefix length, IPv4 first. */
   ips: readonly string[];
 }
+
+/** A Pod as it is on the network now. */
+export interface AttachedPod extends NetworkStatus {
+  namespace: string;
+  name: string;
+  uid: string;
+}

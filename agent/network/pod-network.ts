@@ -6,7 +6,7 @@ import type { PortMapping } from "#cni/lib/types.js";
 import type { Attachment, AttachmentStore } from "./attachment-store.js";
 import { type CniRuntime, inodeOf } from "./cni-runtime.js";
 import { type ConfList, hasCapability } from "./conflist.js";
-import type { HostPort, NetworkPod, NetworkStatus, PodNetwork } from "./network.js";
+import type { AttachedPod, HostPort, NetworkPod, NetworkStatus, PodNetwork } from "./network.js";
 
 const IF_NAME = "eth0";
 
@@ -21,6 +21,17 @@ export interface PodNetworkOptions {
 
 export function createPodNetwork(options: PodNetworkOptions): PodNetwork {
   return new CniPodNetwork(options);
+}
+
+/** Every attachment that is complete, in the order they were begun. */
+export function attachedPods(store: AttachmentStore): AttachedPod[] {
+  const complete = store.list().filter(({ result }) => result !== undefined);
+  return complete.map((entry) => ({
+    namespace: entry.args["K8S_POD_NAMESPACE"] ?? "",
+    name: entry.args["K8S_POD_NAME"] ?? "",
+    uid: entry.args["K8S_POD_UID"] ?? "",
+    ...statusOf(entry),
+  }));
 }
 
 class CniPodNetwork implements PodNetwork {

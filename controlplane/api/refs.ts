@@ -10,6 +10,7 @@ import type {
   NetworkPolicy,
   Node,
   Pod,
+  PodPeer,
   ReplicaSet,
   Secret,
   Service,
@@ -42,3 +43,7 @@ export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease")
 export const deployments = ref<Deployment>("apps", "v1", "deployments", "Deployment");
 export const replicaSets = ref<ReplicaSet>("apps", "v1", "replicasets", "ReplicaSet");
 export const networkPolicies = ref<NetworkPolicy>("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy");
+export const podPeers: ResourceRef<PodPeer> = {
+  ...ref<PodPeer>("policy.berth.dev", "v1", "podpeers", "PodPeer"),
+  readOnly: true,
+};

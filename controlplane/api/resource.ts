@@ -12,6 +12,8 @@ export interface ResourceRef<T extends KubeObject = KubeObject> {
   readonly plural: string;
   readonly kind: string;
   readonly namespaced: boolean;
+  /** It shows what other resources hold; it can be read and watched, never written. */
+  readonly readOnly?: true;
   readonly __object?: T;
 }
 

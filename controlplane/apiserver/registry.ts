@@ -6,6 +6,7 @@ import type { Backend } from "#storage/backend.js";
 import type { ClusterReader } from "./cluster-reader.js";
 import { removeExpired } from "./expiry.js";
 import { ResourceStore } from "./resource-store.js";
+import { sourceOf } from "./view-backend.js";
 
 export interface RegistryOptions {
   /** How often watchers are told how far they are. */
@@ -24,7 +25,7 @@ export class Registry implements ClusterReader {
 
   static async open(backend: Backend, kinds: readonly Kind[], options: RegistryOptions): Promise<Registry> {
     const registry = new Registry();
-    for (const kind of kinds) registry.stores.set(id(kind), await ResourceStore.open(kind, backend));
+    for (const kind of kinds) registry.stores.set(id(kind), await ResourceStore.open(kind, sourceOf(kind, backend)));
     registry.every(options.bookmarkMs, (store) => store.hub.bookmark());
     registry.every(EXPIRY_MS, (store) => removeExpired(store, options.now()).catch(options.onError));
     return registry;

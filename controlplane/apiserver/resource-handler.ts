@@ -51,6 +51,8 @@ const verbs: Readonly<Record<Verb, VerbFunction>> = {
   deletecollection: deleteCollection,
 };
 
+const READS: ReadonlySet<Verb> = new Set(["get", "list", "watch"]);
+
 /** Reads all objects of all kinds into memory; resolves when requests can be answered. */
 export async function openResources(options: ResourceOptions): Promise<ResourceHandler> {
   const { backend, kinds, cluster, issueToken, now = Date.now, bookmarkMs = 10_000 } = options;
@@ -60,6 +62,7 @@ export async function openResources(options: ResourceOptions): Promise<ResourceH
     reader: registry,
     close: () => registry.close(),
     async handle(request) {
+      if (request.kind.readOnly && !READS.has(request.verb)) throw methodNotAllowed();
       const context = { request, kind: request.kind, store: registry.store(request.kind), server };
       return request.subresource === undefined ? verbs[request.verb](context) : subresource(context);
     },

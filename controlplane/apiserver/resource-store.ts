@@ -1,6 +1,6 @@
 /** One kind's objects: reads from its cache, writes to the store, its watchers. Knows nothing of defaults or validation. */
 import { type KubeObject, keyOf } from "#api/object.js";
-import { groupResource } from "#api/resource.js";
+import { groupResource, type ResourceRef } from "#api/resource.js";
 import { tooLarge } from "#api/status-error.js";
 import type { Kind } from "#resources/kind.js";
 import type { Backend, Compare, Operation } from "#storage/backend.js";
@@ -12,6 +12,9 @@ import { WatchHub } from "./watch-hub.js";
 
 /** As etcd has it. */
 const SIZE_LIMIT = 1.5 * 1024 * 1024;
+
+/** What the keys of a kind's objects begin with. */
+export const storagePrefix = (ref: ResourceRef) => `/registry/${groupResource(ref)}/`;
 
 export class ResourceStore {
   readonly hub: WatchHub;
@@ -30,7 +33,7 @@ export class ResourceStore {
 
   static async open(kind: Kind, backend: Backend): Promise<ResourceStore> {
     const codec = new ObjectCodec(kind);
-    const cache = await WatchCache.open(backend, `/registry/${groupResource(kind)}/`, codec);
+    const cache = await WatchCache.open(backend, storagePrefix(kind), codec);
     return new ResourceStore(kind, backend, cache, codec);
   }
 

@@ -33,9 +33,10 @@ export interface ControllersOptions {
 const ALL: readonly ResourceRef<KubeObject>[] = Object.values(refs) as ResourceRef[];
 
 export function controllers({ cluster, resources = ALL }: Pick<ControllersOptions, "cluster" | "resources">) {
-  const namespaced = resources.filter((ref) => ref.namespaced);
+  const written = resources.filter((ref) => !ref.readOnly);
+  const namespaced = written.filter((ref) => ref.namespaced);
   // Events are many, own nothing and expire.
-  const owned = resources.filter((ref) => groupResource(ref) !== "events");
+  const owned = written.filter((ref) => groupResource(ref) !== "events");
   const list: Controller[] = [
     deploymentController(),
     replicaSetController(),

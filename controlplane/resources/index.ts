@@ -10,6 +10,7 @@ import { namespace } from "./namespace.js";
 import { networkPolicy } from "./networkpolicy/index.js";
 import { node } from "./node/index.js";
 import { pod } from "./pod/index.js";
+import { podPeer } from "./podpeer.js";
 import { replicaSet } from "./replicaset.js";
 import { secret } from "./secret.js";
 import { service } from "./service/index.js";
@@ -30,6 +31,7 @@ export const kinds: readonly Kind[] = [
   lease,
   endpointSlice,
   networkPolicy,
+  podPeer,
 ];
 
 const byResource = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));

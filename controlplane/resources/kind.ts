@@ -3,7 +3,7 @@
  * A plain kind is a file with a literal of this type, under 60 lines, registered in `index.ts`.
  */
 import type { FieldError } from "#api/field-error.js";
-import type { KubeObject } from "#api/object.js";
+import type { Draft, KubeObject } from "#api/object.js";
 import type { ResourceRef } from "#api/resource.js";
 
 export interface Kind<T extends KubeObject = KubeObject> extends ResourceRef<T> {
@@ -14,6 +14,9 @@ export interface Kind<T extends KubeObject = KubeObject> extends ResourceRef<T> 
   readonly schema: string;
   /** Which rule `metadata.name` follows. */
   readonly nameRule: "dns-subdomain" | "dns-label" | "dns-1035-label" | "path-segment";
+
+  /** Objects of this kind are made from those of another, of the same names: nobody writes them (`readOnly`). */
+  readonly view?: View<T>;
 
   /** Fills defaults, in place. Runs on every write, after decoding and before admission and validation. */
   defaults?(object: T): void;
@@ -53,6 +56,12 @@ export interface Kind<T extends KubeObject = KubeObject> extends ResourceRef<T> 
   expiresAt?(object: T): number;
   /** Runs in the write that sets deletionTimestamp, in place (Namespace: status.phase becomes Terminating). */
   prepareForDelete?(object: T): void;
+}
+
+export interface View<T extends KubeObject> {
+  readonly of: ResourceRef;
+  /** What is shown of an object, without `apiVersion` and `kind`. A change of nothing that is shown reaches no watcher. */
+  project(source: KubeObject): Omit<Draft<T>, "apiVersion" | "kind">;
 }
 
 /** `kubectl get` column, as in a Table's columnDefinitions. */

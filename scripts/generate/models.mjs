@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { ownModels } from "./own-models.mjs";
 
 const require = createRequire(import.meta.url);
 const modelsDir = join(dirname(require.resolve("@kubernetes/client-node")), "gen/models");
@@ -21,6 +22,8 @@ function readDoc(block) {
  * @returns {{name: string, description: string, fields: {name: string, type: string, format: string, required: boolean, description: string}[]}}
  */
 export function readModel(name) {
+  const own = ownModels.find((model) => model.name === name);
+  if (own) return own;
   const js = readFileSync(join(modelsDir, `${name}.js`), "utf8");
   const dts = readFileSync(join(modelsDir, `${name}.d.ts`), "utf8");
   const map = js.match(/attributeTypeMap = (\[[\s\S]*?\n\]);/);
@@ -68,8 +71,8 @@ export function readReachable(rootNames) {
   return models;
 }
 
-/** Every model there is, whether we serve it or not. */
+/** Every model there is, whether we serve it or not, and our own. */
 export function existingModels() {
   const names = readdirSync(modelsDir).filter((file) => /^(?:[A-Z][a-z]+)*V\d+[A-Z]\w*\.js$/.test(file));
-  return names.map((file) => readModel(file.slice(0, -3)));
+  return [...names.map((file) => readModel(file.slice(0, -3))), ...ownModels];
 }

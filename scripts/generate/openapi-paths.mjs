@@ -113,7 +113,7 @@ export class PathWriter {
   }
 
   kind(kind) {
-    const { group, version, plural, namespaced, schema } = kind;
+    const { group, version, plural, namespaced, schema, readOnly } = kind;
     const gvk = { group, version, kind: kind.kind };
     const self = this.writer.use(schema);
     const list = this.writer.useList(schema, gvk);
@@ -123,6 +123,7 @@ export class PathWriter {
     const scope = namespaced ? "Namespaced" : "";
     if (namespaced) this.put(`${this.base}/${plural}`, "list", { gvk, answer: list, scope: "AllNamespaces" });
     this.put(collection, "list", { gvk, answer: list, scope });
+    if (readOnly) return this.put(`${collection}/{name}`, "get", { gvk, answer: self, scope });
     this.put(collection, "post", { gvk, body: self, answer: self, scope });
     this.put(collection, "deletecollection", { gvk, body: options, answer: status, scope });
     const one = `${collection}/{name}`;

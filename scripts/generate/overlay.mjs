@@ -60,6 +60,7 @@ export const stringTypes = {
   "ObjectMeta.uid": "UID",
   "PersistentVolumeClaimSpec.volumeMode": "PersistentVolumeMode",
   "PodCondition.status": "ConditionStatus",
+  "PodPeerPort.protocol": "Protocol",
   "PodSecurityContext.fsGroupChangePolicy": "PodFSGroupChangePolicy",
   "PodSecurityContext.supplementalGroupsPolicy": "SupplementalGroupsPolicy",
   "PodSpec.dnsPolicy": "DNSPolicy",

@@ -22,6 +22,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   services: readOnly,
   endpoints: readOnly,
   "endpointslices.discovery.k8s.io": readOnly,
+  "networkpolicies.networking.k8s.io": readOnly,
+  "podpeers.policy.berth.dev": readOnly,
   nodes: nodeRule,
   "leases.coordination.k8s.io": leaseRule,
   pods: podRule,

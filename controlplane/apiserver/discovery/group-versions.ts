@@ -40,6 +40,7 @@ export interface RoutedSubresource extends DiscoveredSubresource {
 }
 
 const OBJECT_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+const VIEW_VERBS = ["get", "list", "watch"];
 const PART_VERBS = ["get", "patch", "update"];
 
 /** Core first, then the groups by name. */
@@ -84,7 +85,8 @@ function kindResource(kind: Kind, routed: readonly RoutedSubresource[]): Discove
   }
   subresources.push(...routed.filter((one) => one.group === group && one.plural === plural));
   subresources.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { plural, singular, namespaced, responseKind, verbs: OBJECT_VERBS, shortNames, categories, subresources };
+  const verbs = kind.readOnly ? VIEW_VERBS : OBJECT_VERBS;
+  return { plural, singular, namespaced, responseKind, verbs, shortNames, categories, subresources };
 }
 
 function actionSubresource(name: string, action: ActionSubresource<never>): DiscoveredSubresource {

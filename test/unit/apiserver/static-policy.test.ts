@@ -47,6 +47,8 @@ t.test("a node may do what is its own", async (t) => {
     ["PATCH", "/api/v1/nodes/n1/status"],
     ["GET", "/api/v1/services?watch=1"],
     ["GET", "/apis/discovery.k8s.io/v1/endpointslices"],
+    ["GET", "/apis/networking.k8s.io/v1/networkpolicies?watch=1"],
+    ["GET", "/apis/policy.berth.dev/v1/podpeers?watch=1"],
     ["PUT", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1"],
     ["POST", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"],
     ["GET", "/api/v1/pods?watch=1&fieldSelector=spec.nodeName%3Dn1"],
@@ -88,6 +90,8 @@ t.test("and nothing that is another's", async (t) => {
     ["PATCH", "/api/v1/namespaces/a/configmaps/from"],
     ["POST", "/api/v1/namespaces/a/serviceaccounts/else/token"],
     ["GET", "/apis/apps/v1/deployments"],
+    ["PATCH", "/apis/networking.k8s.io/v1/namespaces/a/networkpolicies/p"],
+    ["DELETE", "/apis/policy.berth.dev/v1/namespaces/a/podpeers/mine"],
     ["GET", "/metrics"],
   ]) {
     t.notOk(may(node, method!, url!), `${method} ${url}`);
