@@ -23,7 +23,7 @@ export interface PolicyOptions {
   /** The pods of this node on its network, from the moment they have an address. */
   attachedPods(): readonly AttachedPod[];
   logger: Logger;
-  /** Told when the rules could not be put in force, and why. */
+  /** Told when the rules could not be put in force, and why; once for each reason, while it is tried again. */
   onFailure?(error: Error): void;
   /** How often it is looked whether somebody has removed the table. Default 15 s. */
   checkMillis?: number;
@@ -99,8 +99,7 @@ class NodePolicy implements Policy {
   async protect(pod: PodIdentity): Promise<void> {
     const patience = this.options.patienceMillis ?? 10_000;
     await within(patience, this.#synced, "the cluster's network policies are not known yet");
-    const isKnown = () => this.#peerOf(pod) !== undefined;
-    await within(patience, this.#when(isKnown), `pod ${keyOf({ metadata: pod })} is not known to network policy yet`);
+    await this.#whenKnown(pod, patience);
     this.#work.trigger();
     await this.#work.idle();
     if (this.#failure) throw new Error(`network policies cannot be enforced: ${this.#failure.message}`);
@@ -148,17 +147,21 @@ class NodePolicy implements Policy {
     return peer?.metadata.uid === pod.uid ? peer : undefined;
   }
 
-  /** Resolves once it holds, looking after each change of a peer. */
-  async #when(holds: () => boolean): Promise<void> {
-    if (holds()) return;
-    await new Promise<void>((resolve) => {
-      const look = () => {
-        if (!holds()) return;
-        this.#awaited.delete(look);
-        resolve();
-      };
-      this.#awaited.add(look);
+  async #whenKnown(pod: PodIdentity, patience: number): Promise<void> {
+    let resolve: () => void;
+    const known = new Promise<void>((done) => {
+      resolve = done;
     });
+    const look = () => {
+      if (this.#peerOf(pod)) resolve();
+    };
+    this.#awaited.add(look);
+    look();
+    try {
+      await within(patience, known, `pod ${keyOf({ metadata: pod })} is not known to network policy yet`);
+    } finally {
+      this.#awaited.delete(look);
+    }
   }
 
   #changed(): void {
@@ -213,8 +216,10 @@ class NodePolicy implements Policy {
   }
 
   #failed(error: Error): void {
+    const isKnown = this.#failure?.message === error.message;
     this.#applied = undefined;
     this.#failure = error;
+    if (isKnown) return;
     this.options.logger.error({ err: error }, "network policies could not be enforced");
     this.options.onFailure?.(error);
   }

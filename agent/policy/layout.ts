@@ -5,8 +5,9 @@
  * another one must pass both.
  *
  * The hooks come after the proxy's translation, so that they see pods where clients ask for Services, and before any
- * masquerading, so that they see who asks. They hang in `forward` alone: what the node itself sends to its pods (probes) or gets
- * from them passes by, as Kubernetes has it.
+ * masquerading, so that they see who asks: a client at a node port of this node by its own address, one at another node's by
+ * that node's, unless `externalTrafficPolicy` is Local. They hang in `forward` alone: what the node itself sends to its pods
+ * (probes) or gets from them (DNS) passes by, as Kubernetes has it.
  */
 
 export const POLICY_TABLE = "berth-policy";
