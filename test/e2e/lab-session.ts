@@ -48,7 +48,7 @@ export class LabSession {
   }
 
   tryKubectl(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return kubectl(this.lab, args, { timeoutMs: 120_000, ...options });
+    return pastEarlyMessages(() => kubectl(this.lab, args, { timeoutMs: 120_000, ...options }));
   }
 
   /** A program on a node. */
@@ -148,7 +148,14 @@ export function kubectlAt(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  return runAny(path, args, { timeoutMs: 60_000, ...options, env: { ...process.env, KUBECONFIG: lab.kubeconfig } });
+  const env = { ...process.env, KUBECONFIG: lab.kubeconfig };
+  return pastEarlyMessages(() => runAny(path, args, { timeoutMs: 60_000, ...options, env }));
+}
+
+/** kubectl 1.32 may read an exec's first messages before it has made its streams, and then drops them, by its own word. */
+async function pastEarlyMessages(run: () => Promise<RunResult>): Promise<RunResult> {
+  const result = await run();
+  return result.stderr.includes("Unknown stream id") ? await run() : result;
 }
 
 /** A Pod with one container, "main", that dies quickly when told to. */
