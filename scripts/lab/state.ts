@@ -1,5 +1,6 @@
 /** What a lab is, on disk: enough to find, repair and remove every part of it. */
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 export interface LabNode {
@@ -106,8 +107,10 @@ export class Lab {
     await rename(`${file}.new`, file);
   }
 
+  /** With the last lab goes the folder of all. */
   async remove(): Promise<void> {
     await rm(this.directory, { recursive: true, force: true });
+    if (existsSync(this.root) && (await readdir(this.root)).length === 0) await rmdir(this.root);
   }
 }
 

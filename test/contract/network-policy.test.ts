@@ -4,22 +4,20 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { pino } from "pino";
 import t, { type Test } from "tap";
-import { guardRoutes, guardRuleset } from "#agent/network/guards.js";
 import type { AttachedPod } from "#agent/network/network.js";
 import { startPolicy } from "#agent/policy/index.js";
 import { startProxy } from "#agent/proxy/index.js";
 import type { NetworkPolicy, PodPeer } from "#api/generated/types.js";
-import { ensureBridge } from "#cni/bridge/host-bridge.js";
 import { ipBatch } from "#cni/lib/ip-command.js";
 import { nft } from "#cni/lib/nft.js";
 import { ObjectClient } from "#test/fixtures/object-client.js";
 import { namespace, type PeerShape, peer, policy } from "#test/fixtures/policies.js";
 import { service, slice } from "#test/fixtures/services.js";
-import { enterOwnNetns, eventually, type HeldNetns, holdNetns, setSysctl } from "./own-netns.js";
+import { bridgedPod, raiseBridge } from "./bridged-pods.js";
+import { enterOwnNetns, eventually, type HeldNetns, holdNetns } from "./own-netns.js";
 
 await enterOwnNetns(import.meta.url);
 
-const ranges = { podCIDRs: ["10.244.0.0/16"], serviceCIDRs: ["10.96.0.0/16"] };
 const NODE = "172.31.9.1";
 const OUTSIDE = "172.31.9.2";
 const PORTS = [80, 81, 8080, 9000];
@@ -58,29 +56,12 @@ const CLIENT = `
   }, 10);`;
 
 async function wire(ip: string): Promise<HeldNetns> {
-  const ns = await holdNetns();
-  held.push(ns);
-  const link = `veth${held.length}`;
-  await ipBatch([`link add ${link} type veth peer name eth0 netns ${ns.path}`, `link set ${link} master berth0 up`]);
-  await ipBatch([`link set ${link} type bridge_slave hairpin on`]);
-  await ipBatch(
-    [`addr add ${ip}/24 dev eth0`, "link set eth0 up", "link set lo up", "route add default via 10.244.1.1"],
-    ns.path,
-  );
+  const ns = await bridgedPod(held, ip);
   ns.spawn(process.execPath, ["-e", SERVER]);
   return ns;
 }
 
-await ensureBridge({ name: "berth0", addresses: ["10.244.1.1/24"] });
-for (const [name, value] of [
-  ["net/ipv4/ip_forward", "1"],
-  ["net/bridge/bridge-nf-call-iptables", "1"],
-  ["net/ipv4/conf/all/send_redirects", "0"],
-  ["net/ipv4/conf/berth0/send_redirects", "0"],
-] as const)
-  setSysctl(name, value);
-await nft(guardRuleset(ranges));
-await ipBatch(guardRoutes(ranges));
+await raiseBridge();
 
 const ips = { web: "10.244.1.2", client: "10.244.1.3", other: "10.244.1.4", far: "10.244.1.5" };
 const [web, client, other, far] = (await Promise.all(Object.values(ips).map(wire))) as [

@@ -1,16 +1,13 @@
 /** One node with three pods and a client outside, each in a network namespace of its own, and the proxy's API in memory. */
 import { pino } from "pino";
 import type { Test } from "tap";
-import { guardRoutes, guardRuleset } from "#agent/network/guards.js";
 import type { ProxyOptions } from "#agent/proxy/index.js";
-import { ensureBridge } from "#cni/bridge/host-bridge.js";
 import { tryCommand } from "#cni/lib/command.js";
 import { ipBatch } from "#cni/lib/ip-command.js";
-import { nft } from "#cni/lib/nft.js";
 import { ObjectClient } from "#test/fixtures/object-client.js";
-import { type HeldNetns, holdNetns, setSysctl } from "./own-netns.js";
+import { bridgedPod, raiseBridge, ranges } from "./bridged-pods.js";
+import { type HeldNetns, holdNetns } from "./own-netns.js";
 
-const ranges = { podCIDRs: ["10.244.0.0/16"], serviceCIDRs: ["10.96.0.0/16"] };
 /** The node's address towards the client outside. */
 export const NODE = "172.31.9.1";
 export const OUTSIDE = "172.31.9.2";
@@ -23,24 +20,12 @@ export interface ProxyWorld extends Record<keyof typeof PODS, HeldNetns> {
   options: ProxyOptions;
 }
 
-/** Guards as the agent raises them; again after somebody has flushed them. */
-export const raiseGuards = () => nft(guardRuleset(ranges));
-
 /** Everything but the proxy itself. Call it inside a namespace of the test's own. */
 export async function openProxyWorld(t: Test): Promise<ProxyWorld> {
   const held: HeldNetns[] = [];
   t.teardown(() => Promise.all(held.map((ns) => ns.end())));
-  await ensureBridge({ name: "berth0", addresses: ["10.244.1.1/24"] });
-  for (const [name, value] of [
-    ["net/ipv4/ip_forward", "1"],
-    ["net/bridge/bridge-nf-call-iptables", "1"],
-    ["net/ipv4/conf/all/send_redirects", "0"],
-    ["net/ipv4/conf/berth0/send_redirects", "0"],
-  ] as const)
-    setSysctl(name, value);
-  await raiseGuards();
-  await ipBatch(guardRoutes(ranges));
-  const [a, b, c] = [await pod(held, PODS.a), await pod(held, PODS.b), await pod(held, PODS.c)];
+  await raiseBridge();
+  const [a, b, c] = [await bridgedPod(held, PODS.a), await bridgedPod(held, PODS.b), await bridgedPod(held, PODS.c)];
   const outside = await holdNetns();
   held.push(outside);
   await ipBatch([
@@ -60,19 +45,6 @@ export async function openProxyWorld(t: Test): Promise<ProxyWorld> {
     onApplied: (change) => applied.push(change),
   };
   return { a, b, c, outside, api, applied, options };
-}
-
-async function pod(held: HeldNetns[], ip: string): Promise<HeldNetns> {
-  const ns = await holdNetns();
-  held.push(ns);
-  const link = `veth${held.length}`;
-  await ipBatch([`link add ${link} type veth peer name eth0 netns ${ns.path}`, `link set ${link} master berth0 up`]);
-  await ipBatch([`link set ${link} type bridge_slave hairpin on`]);
-  await ipBatch(
-    [`addr add ${ip}/24 dev eth0`, "link set eth0 up", "link set lo up", "route add default via 10.244.1.1"],
-    ns.path,
-  );
-  return ns;
 }
 
 /** Answers every TCP connection to `port` with `text`; started inside the namespace. */

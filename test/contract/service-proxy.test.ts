@@ -7,8 +7,9 @@ import { startProxy } from "#agent/proxy/index.js";
 import { tryCommand } from "#cni/lib/command.js";
 import { nft, nftTable } from "#cni/lib/nft.js";
 import { service, slice } from "#test/fixtures/services.js";
+import { raiseGuards } from "./bridged-pods.js";
 import { enterOwnNetns, eventually } from "./own-netns.js";
-import { from, here, listen, many, NODE, nc, openProxyWorld, PODS, raiseGuards } from "./proxy-world.js";
+import { from, here, listen, many, NODE, nc, openProxyWorld, PODS } from "./proxy-world.js";
 
 await enterOwnNetns(import.meta.url);
 

@@ -5,6 +5,7 @@ import { get } from "node:https";
 import { pino } from "pino";
 import t from "tap";
 import WebSocket from "ws";
+import { removePodCgroup } from "#agent/pods/pod-cgroup.js";
 import { openDockerRuntime } from "#agent/runtime/docker/docker-runtime.js";
 import type { ContainerConfig, Runtime } from "#agent/runtime/runtime.js";
 import type { Status } from "#api/generated/types.js";
@@ -68,6 +69,7 @@ async function startContainer(runtime: Runtime): Promise<string> {
 async function removeAll(runtime: Runtime): Promise<void> {
   for (const { id } of await runtime.listContainers()) await runtime.removeContainer(id);
   for (const { id } of await runtime.listSandboxes()) await runtime.removeSandbox(id);
+  await removePodCgroup(`/${nodeName}`);
 }
 
 function open(fixture: KubeletFixture, flags: string, command: readonly string[]): WebSocket {
