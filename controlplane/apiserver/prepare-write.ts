@@ -84,7 +84,7 @@ function initializeMetadata(object: KubeObject, namespace: string | undefined, {
     throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
   } else metadata.namespace = namespace;
   if (!metadata.name && metadata.generateName) metadata.name = generateName(metadata.generateName);
-  for (const key of SERVER_SET) delete metadata[key];
+  for (const key of SERVER_SET) if (metadata[key] !== undefined) delete metadata[key];
   metadata.uid = randomUUID();
   metadata.creationTimestamp = timestamp(now);
 }

@@ -61,9 +61,8 @@ export class ResourceStore {
     const value = this.codec.encode(object);
     if (value.length > SIZE_LIMIT) throw tooLarge("etcdserver: request is too large");
     if (old && this.codec.isSame(value, old)) return old;
-    const written = this.cache.announce(value, object);
-    await this.commit([{ key, revision: old?.revision ?? 0 }, ...conditions], [{ type: "put", key, value }]);
-    return written();
+    const compares = [{ key, revision: old?.revision ?? 0 }, ...conditions];
+    return this.cache.announce(value, object, () => this.commit(compares, [{ type: "put", key, value }]));
   }
 
   /** An object as it would be stored: the answer to a dry run. @param revision 0: it has none yet */

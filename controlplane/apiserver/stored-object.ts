@@ -4,24 +4,33 @@
  * The store keeps an object's JSON without resourceVersion (only the commit tells it). Every stored text begins with the
  * same `{"kind":…,"apiVersion":…,"metadata":{` for its kind, and the resourceVersion is spliced in right behind.
  */
+
+import type { ObjectMeta } from "#api/generated/types.js";
 import { cloneJson, equalJson, freezeJson } from "#api/json-value.js";
 import type { KubeObject } from "#api/object.js";
 import { groupVersion } from "#api/resource.js";
 
 export class ObjectCodec {
   readonly head: Buffer;
-  private readonly names: { kind: string; apiVersion: string };
+  /** The head up to the metadata. */
+  private readonly start: string;
 
   constructor(kind: { kind: string; group: string; version: string }) {
-    this.names = { kind: kind.kind, apiVersion: groupVersion(kind) };
-    this.head = Buffer.from(`${JSON.stringify(this.names).slice(0, -1)},"metadata":{`);
+    const names = { kind: kind.kind, apiVersion: groupVersion(kind) };
+    this.start = `${JSON.stringify(names).slice(0, -1)},"metadata":`;
+    this.head = Buffer.from(`${this.start}{`);
   }
 
-  /** The bytes to store. The object must have a name. */
+  /** The bytes to store. The object must have a name. Field by field: rearranging the object first takes half as long again. */
   encode(object: KubeObject): Buffer {
-    const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object;
-    const { resourceVersion: _resourceVersion, ...stored } = metadata;
-    return Buffer.from(JSON.stringify({ ...this.names, metadata: stored, ...rest }));
+    const metadata = withoutVersion(object.metadata);
+    let text = this.start + JSON.stringify(metadata);
+    for (const key in object) {
+      if (key === "kind" || key === "apiVersion" || key === "metadata") continue;
+      const value: string | undefined = JSON.stringify(object[key as keyof KubeObject]);
+      if (value !== undefined) text += `,${JSON.stringify(key)}:${value}`;
+    }
+    return Buffer.from(`${text}}`);
   }
 
   /** Stored bytes with the resourceVersion put in. */
@@ -54,6 +63,12 @@ export class ObjectCodec {
     source.copy(bytes, head + text.length, tail);
     return bytes;
   }
+}
+
+function withoutVersion(metadata: ObjectMeta): Partial<ObjectMeta> {
+  if (metadata.resourceVersion === undefined) return metadata;
+  const { resourceVersion: _, ...rest } = metadata;
+  return rest;
 }
 
 const versionText = (revision: number) => `"resourceVersion":"${revision}",`;

@@ -15,6 +15,11 @@ import { EventWindow, type WindowBounds } from "./watch-cache-window.js";
 /** Objects read from the store at a time while a cache fills. */
 const PAGE = 500;
 
+interface Written {
+  readonly value: KubeObject;
+  stored?: StoredObject;
+}
+
 /** Told of what the cache has just applied; must not throw. */
 export type CacheListener = (events: readonly CacheEvent[]) => void;
 
@@ -31,7 +36,7 @@ export class WatchCache {
   private failure: Error | undefined;
   private watch: Watch | undefined;
   /** Objects on their way to the store, by their stored bytes: they need not be parsed again. */
-  private readonly written = new WeakMap<Buffer, { value: KubeObject; stored?: StoredObject }>();
+  private readonly written = new Map<Buffer, Written>();
 
   private constructor(
     private readonly backend: Backend,
@@ -78,16 +83,20 @@ export class WatchCache {
   }
 
   /**
-   * Announces the value behind bytes that are about to be committed.
-   * @returns what they have become; to be called once the commit has been reached
+   * Announces the value behind bytes that `commit` stores.
+   * @param commit resolves once its revision has been reached
+   * @returns what they have become
    */
-  announce(bytes: Buffer, value: KubeObject): () => StoredObject {
-    const entry: { value: KubeObject; stored?: StoredObject } = { value };
+  async announce(bytes: Buffer, value: KubeObject, commit: () => Promise<void>): Promise<StoredObject> {
+    const entry: Written = { value };
     this.written.set(bytes, entry);
-    return () => {
-      if (!entry.stored) throw this.failure ?? new Error("the store has lost a commit");
-      return entry.stored;
-    };
+    try {
+      await commit();
+    } finally {
+      this.written.delete(bytes);
+    }
+    if (!entry.stored) throw this.failure ?? new Error("the store has lost a commit");
+    return entry.stored;
   }
 
   /** Resolves when everything up to `revision` has been applied. */
