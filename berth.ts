@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8
 /** The command line. Each command is a file; only the one that is asked for is loaded. */
 import { Command } from "commander";
 import { VERSION } from "#api/version.js";

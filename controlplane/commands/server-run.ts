@@ -107,7 +107,8 @@ function hostAgent(options: ServerOptions, server: RunningServer, agentArgs: rea
   const berth = fileURLToPath(new URL("../../berth.js", import.meta.url));
   const args = ["agent", "--server", `https://${host}:${server.port}`, "--data-dir", dataDir, ...agentArgs];
   return new AgentProcess({
-    command: [process.execPath, berth, ...args],
+    // With the options of V8 this process was started with: see the first line of `berth.ts`.
+    command: [process.execPath, ...process.execArgv, berth, ...args],
     environment: async () => ({
       BERTH_TOKEN: await storeToken(server.admin, server.pki.authority.certificate, AGENT_TOKEN_SECONDS, Date.now()),
     }),

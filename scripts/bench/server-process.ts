@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import axios from "axios";
 import { parse } from "yaml";
+import { berthCommand } from "#scripts/berth-command.js";
 import { keepAliveAgent, type Target } from "./load.js";
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
@@ -73,7 +74,8 @@ export async function startBenchServer(): Promise<BenchServer> {
   const port = await freePort();
   const args = ["server", "--no-agent", "--data-dir", dataDir, "--port", String(port)];
   args.push("--bind-address", "127.0.0.1", "--advertise-address", "127.0.0.1");
-  const server = spawn(process.execPath, [here("../../berth.js"), ...args], { stdio: ["ignore", "ignore", "inherit"] });
+  const [node, ...command] = berthCommand();
+  const server = spawn(node!, [...command, ...args], { stdio: ["ignore", "ignore", "inherit"] });
   const kubeconfig = join(dataDir, "server/admin.kubeconfig");
   const find = () =>
     existsSync(kubeconfig) ? { url: `https://127.0.0.1:${port}`, ...credentials(kubeconfig) } : undefined;

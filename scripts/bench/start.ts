@@ -2,12 +2,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { berthCommand } from "#scripts/berth-command.js";
 import { labDown } from "#scripts/lab/down.js";
 import { findKubectl } from "#scripts/lab/kubectl.js";
 import { ensureNodeMounts, ensureNodeNetwork, ensureSwitch, enterArgs } from "#scripts/lab/namespaces.js";
 import { startProcess, stopProcess } from "#scripts/lab/processes.js";
 import { defaultLabRoot, type Lab, type LabNode, planLab } from "#scripts/lab/state.js";
-import { berthCommand, startDockerd } from "#scripts/lab/up.js";
+import { startDockerd } from "#scripts/lab/up.js";
 import { runAny } from "#scripts/run.js";
 import type { Benchmark, BenchOptions, Report } from "./figure.js";
 

@@ -4,11 +4,12 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import axios from "axios";
 import type { Node, Service } from "#api/generated/types.js";
+import { BERTH } from "#scripts/berth-command.js";
 import { imageFile } from "#scripts/lab/images.js";
 import { findKubectl } from "#scripts/lab/kubectl.js";
 import { step } from "#scripts/progress.js";
 import { run, runAny } from "#scripts/run.js";
-import { BERTH, KUBECONFIG, reset, serverPid, startServer, stopServer, until } from "./server.js";
+import { KUBECONFIG, reset, serverPid, startServer, stopServer, until } from "./server.js";
 
 const MANIFEST = fileURLToPath(new URL("../../../scripts/first-run/nginx.yaml", import.meta.url));
 const PULL_TIMEOUT_MS = 120_000;

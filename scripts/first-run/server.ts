@@ -3,13 +3,12 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { BERTH, berthCommand } from "#scripts/berth-command.js";
 import { runAny } from "#scripts/run.js";
 
 export const DATA = "/var/lib/berth";
 export const STATE = join(DATA, "quickstart");
 export const KUBECONFIG = join(DATA, "server/admin.kubeconfig");
-export const BERTH = fileURLToPath(new URL("../../berth.js", import.meta.url));
 const PID_FILE = join(STATE, "server.pid");
 export const LOG = join(STATE, "server.log");
 
@@ -25,7 +24,8 @@ export function serverPid(): number | undefined {
 export function startServer(): number {
   mkdirSync(STATE, { recursive: true, mode: 0o700 });
   const log = openSync(LOG, "a", 0o600);
-  const child = spawn(process.execPath, [BERTH, "server", "--data-dir", DATA], {
+  const [node, ...command] = berthCommand();
+  const child = spawn(node!, [...command, "server", "--data-dir", DATA], {
     detached: true,
     stdio: ["ignore", log, log],
   });

@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { berthCommand } from "#scripts/berth-command.js";
 import { step } from "#scripts/progress.js";
 import { run, runAny } from "#scripts/run.js";
 import { applyFaults } from "./faults.js";
@@ -26,8 +26,6 @@ export interface UpOptions {
   /** Only for a lab that is not there yet. Default "quick". */
   timers?: LabTimers;
 }
-
-export const berthCommand = () => [process.execPath, fileURLToPath(new URL("../../berth.js", import.meta.url))];
 
 async function freePort(wanted: number): Promise<number> {
   const probe = createServer();
