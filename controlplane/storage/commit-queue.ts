@@ -3,6 +3,7 @@
  * Compares are decided when `commit` is called, against the newest state including what is still on its way to disk, so
  * a batch holds only commits that succeed.
  */
+import { LRUCache } from "lru-cache";
 import { type ChangeEvent, type Compare, CompareFailedError, type Operation } from "./backend.js";
 import type { History } from "./history.js";
 import { encodeRecord, type LogRecord, type Position, type Tables } from "./lmdb-tables.js";
@@ -46,6 +47,8 @@ export class CommitQueue {
   private closed = false;
   /** The newest version of keys whose commit is not durable yet. */
   private readonly unflushed = new Map<string, Unflushed>();
+  /** Where durable versions lie that were looked up or written not long ago: a namespace is compared by every create in it. */
+  private readonly recent = new LRUCache<string, Position>({ max: 1000 });
   private lastAssigned: number;
 
   /** @param onDurable is called once per batch, before the promises of its commits resolve */
@@ -59,8 +62,11 @@ export class CommitQueue {
 
   async commit(compares: readonly Compare[], operations: readonly Operation[]): Promise<number> {
     if (this.closed) throw new Error("the store is closed");
+    const known = new Map<string, Position | undefined>();
     for (const { key, revision } of compares) {
-      if ((this.newest(key)?.[0] ?? 0) === revision) continue;
+      const position = this.newest(key);
+      known.set(key, position);
+      if ((position?.[0] ?? 0) === revision) continue;
       // The winner must be visible before the loser hears of it: else its retry would fail the same way.
       await this.unflushed.get(key)?.settled;
       throw new CompareFailedError(key, this.history.get(key));
@@ -68,7 +74,11 @@ export class CommitQueue {
     const { promise, ...settle } = deferred();
     const revision = ++this.lastAssigned;
     const settled = promise.then(ignore, ignore);
-    const records = operations.map((operation, index) => this.apply(operation, [revision, index], settled));
+    const records = operations.map((operation, index) => {
+      const record = this.apply(operation, [revision, index], settled, known);
+      known.delete(operation.key);
+      return record;
+    });
     this.waiting.push({ revision, records, ...settle });
     this.flushing ??= this.flush();
     return promise;
@@ -81,12 +91,24 @@ export class CommitQueue {
 
   private newest(key: string): Position | undefined {
     const pending = this.unflushed.get(key);
-    return pending ? pending.position : this.history.position(key);
+    if (pending) return pending.position;
+    let position = this.recent.get(key);
+    if (!position) {
+      position = this.history.position(key);
+      if (position) this.recent.set(key, position);
+    }
+    return position;
   }
 
-  private apply(operation: Operation, position: Position, settled: Promise<void>): LogRecord {
+  /** @param known positions looked up for the compares of the same commit */
+  private apply(
+    operation: Operation,
+    position: Position,
+    settled: Promise<void>,
+    known: ReadonlyMap<string, Position | undefined>,
+  ): LogRecord {
     const { type, key } = operation;
-    const previous = this.newest(key);
+    const previous = known.has(key) ? known.get(key) : this.newest(key);
     this.unflushed.set(key, { position: type === "put" ? position : undefined, revision: position[0], settled });
     return { type, key, previous, value: type === "put" ? operation.value : undefined };
   }
@@ -127,7 +149,11 @@ export class CommitQueue {
     const revision = batch[batch.length - 1]!.revision;
     const records = batch.flatMap((commit) => commit.records.map((record) => ({ record, revision: commit.revision })));
     for (const { record } of records) {
-      if ((this.unflushed.get(record.key)?.revision ?? 0) <= revision) this.unflushed.delete(record.key);
+      const pending = this.unflushed.get(record.key);
+      if (!pending || pending.revision > revision) continue;
+      this.unflushed.delete(record.key);
+      if (pending.position) this.recent.set(record.key, pending.position);
+      else this.recent.delete(record.key);
     }
     this.onDurable({ records: records.filter(({ record }) => record.type === "put" || record.previous), revision });
     for (const commit of batch) commit.resolve(commit.revision);
@@ -138,6 +164,7 @@ export class CommitQueue {
     const failed = [...batch, ...this.waiting];
     this.waiting = [];
     this.unflushed.clear();
+    this.recent.clear();
     this.lastAssigned = this.history.revision();
     for (const commit of failed) commit.reject(new Error(`the store could not be written: ${error.message}`));
   }
