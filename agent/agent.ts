@@ -10,6 +10,7 @@ import { systemClock } from "#client/clock.js";
 import { createEventRecorder, type EventRecorder } from "#client/event-recorder.js";
 import { RestClient } from "#client/rest.js";
 import type { Agent, AgentOptions } from "./agent-options.js";
+import { type Dns, startDns } from "./dns/index.js";
 import { cgroupLayout } from "./host/cgroup-layout.js";
 import { hostLimitations } from "./host/limitations.js";
 import { readMachine } from "./host/machine.js";
@@ -111,6 +112,7 @@ async function startParts(base: Base): Promise<void> {
   ({ network } = teardown.add("network policy", policeNetwork(open, { ...base, node: own.node, recorder, logger })));
   const services = followServices(client);
   teardown.add("services", { stop: async () => services.stop() });
+  teardown.add("cluster DNS", startClusterDns(base, reporter, recorder));
   const pods = teardown.add("Pods", startPodWorkers(base, network, services));
   const zone = () => reporter.node?.metadata.labels?.[ZONE];
   teardown.add("service proxy", startProxy({ ...proxyOptions(base), recorder, known: services, zone }));
@@ -149,8 +151,7 @@ function startPodWorkers(base: Base, network: PodNetwork, services: ServiceInfor
     network,
     dataDir: folder,
     logger,
-    // Nothing answers at the cluster's DNS address yet: Pods ask the servers their node asks.
-    clusterDNS: [],
+    clusterDNS: [cluster.clusterDNS],
     clusterDomain: cluster.clusterDomain,
     cgroupRoot,
     services,
@@ -164,7 +165,20 @@ async function startNetwork({ options, folder, client, cluster }: Base, reporter
   const { nodeName, cniConfDir, cniBinDir, logger } = options;
   const late = new Promise<undefined>((resolve) => clock.after(REGISTRATION_MS, () => resolve(undefined)));
   const podCIDRs = (await Promise.race([reporter.registered, late]))?.spec.podCIDRs;
-  return openNetwork({ nodeName, client, dataDir: folder, cluster, podCIDRs, cniConfDir, cniBinDir, logger });
+  const ownServiceIPs = [cluster.clusterDNS];
+  const own = { nodeName, client, dataDir: folder, cluster, podCIDRs, ownServiceIPs };
+  return openNetwork({ ...own, cniConfDir, cniBinDir, logger });
+}
+
+function startClusterDns({ options, client, cluster }: Base, reporter: NodeReporter, recorder: EventRecorder): Dns {
+  return startDns({
+    client,
+    address: cluster.clusterDNS,
+    clusterDomain: cluster.clusterDomain,
+    ranges: [...cluster.podCIDRs, ...cluster.serviceCIDRs],
+    logger: options.logger,
+    say: (reason, message) => void reporter.registered.then((node) => recorder.event(node, "Warning", reason, message)),
+  });
 }
 
 async function nodeFacts({ options, folder, machineId, address, runtime }: Base): Promise<NodeFacts> {

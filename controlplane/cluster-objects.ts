@@ -1,4 +1,4 @@
-/** What every cluster has: the system namespaces, and the `kubernetes` Service through which Pods reach the API. */
+/** What every cluster has: the system namespaces, the `kubernetes` Service through which Pods reach the API, and `kube-dns`. */
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import type { EndpointSlice, Endpoints, Namespace, Service } from "#api/generated/types.js";
@@ -26,6 +26,38 @@ export async function ensureClusterObjects(client: Client, at: ClusterAddress): 
   if (ipaddr.parse(at.address).range() === "loopback") return;
   await ensure(client, endpoints, kubernetesEndpoints(at), ({ subsets }) => subsets);
   await ensure(client, endpointSlices, kubernetesSlice(at), (slice) => [slice.endpoints, slice.ports]);
+}
+
+/**
+ * The Service by whose address Pods know the cluster's DNS. Agents answer at that address themselves, each for its node: it
+ * has no endpoints, and no proxy is to translate it.
+ * @throws Error when another Service has the address
+ */
+export function ensureDnsService(client: Client, clusterIP: string): Promise<void> {
+  const wanted: Draft<Service> = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: {
+      name: "kube-dns",
+      namespace: "kube-system",
+      labels: {
+        "k8s-app": "kube-dns",
+        "kubernetes.io/cluster-service": "true",
+        "service.kubernetes.io/service-proxy-name": "berth-dns",
+      },
+    },
+    spec: {
+      type: "ClusterIP",
+      clusterIP,
+      clusterIPs: [clusterIP],
+      ports: [
+        { name: "dns", protocol: "UDP", port: 53, targetPort: 53 },
+        { name: "dns-tcp", protocol: "TCP", port: 53, targetPort: 53 },
+      ],
+      sessionAffinity: "None",
+    },
+  };
+  return ensure(client, services, wanted, ({ spec }) => spec?.ports);
 }
 
 async function ensureNamespace(client: Client, name: string): Promise<void> {

@@ -23,7 +23,7 @@ import type { ClusterConfig, TokenOrder } from "#resources/kind.js";
 import type { Backend } from "#storage/backend.js";
 import { startCompactor } from "#storage/compactor.js";
 import { openLmdb } from "#storage/lmdb.js";
-import { ensureClusterObjects } from "./cluster-objects.js";
+import { ensureClusterObjects, ensureDnsService } from "./cluster-objects.js";
 import { firstServiceAddress } from "./cluster-ranges.js";
 import { startControllers } from "./controllers/index.js";
 import { hostAddresses } from "./host-addresses.js";
@@ -125,11 +125,15 @@ async function startParts(api: ApiServer, { cluster, logger, advertiseAddress }:
     port: api.https.port,
     serviceIP: firstServiceAddress(cluster),
   };
+  // Names are answered without it: a Service that has its address already keeps no server from starting.
+  const correctDns = () =>
+    ensureDnsService(system, cluster.clusterDNS).catch((error) => logger.warn({ err: error }, "no Service kube-dns"));
   await ensureClusterObjects(system, address);
+  await correctDns();
   const timer = setInterval(() => {
-    ensureClusterObjects(system, address).catch((error) =>
-      logger.warn({ err: error }, "cannot correct system objects"),
-    );
+    ensureClusterObjects(system, address)
+      .then(correctDns)
+      .catch((error) => logger.warn({ err: error }, "cannot correct system objects"));
   }, CORRECTION_MS);
   const clientOf = (name: string) => api.client({ name: `system:${name}`, groups: [MASTERS] }, name);
   const controllers = startControllers({

@@ -30,6 +30,7 @@ ${set("services6", "ipv6_addr", v6(serviceCIDRs))}
   }
   chain output {
     type filter hook output priority filter; policy accept;
+    oif lo accept comment "an address of this node itself: the cluster's DNS"
     ip daddr @services goto refuse
     ip6 daddr @services6 goto refuse
   }

@@ -14,6 +14,8 @@ import { BRIDGE, findOverlap, GUARD_TABLE, gatewayOf, isIpv6, type NetworkRanges
 export interface HostNetworkOptions {
   nodeName: string;
   ranges: NetworkRanges;
+  /** Addresses of the service range that this node answers itself: the bridge has them. */
+  ownServiceIPs?: readonly string[];
   /** Links of pods that an earlier life of this agent attached. */
   podLinks: ReadonlySet<string>;
   logger: Logger;
@@ -56,6 +58,12 @@ export class HostNetwork {
   async setPodCIDRs(podCIDRs: readonly string[]): Promise<void> {
     await ensureBridge({ name: BRIDGE, addresses: podCIDRs.map(gatewayOf), forceAddress: true });
     this.#podCIDRs = podCIDRs;
+  }
+
+  /** All that the bridge answers for. */
+  #addresses(): string[] {
+    const own = (this.options.ownServiceIPs ?? []).map((ip) => `${ip}/${isIpv6(ip) ? 128 : 32}`);
+    return [...this.#podCIDRs.map(gatewayOf), ...own];
   }
 
   /** The nodes as they are now: called again by {@link nodesChanged}. */
@@ -105,7 +113,7 @@ export class HostNetwork {
   async #assert(): Promise<void> {
     const { ranges, logger } = this.options;
     this.#kernelProblem = await applySysctls({ ipv6: this.#ipv6 });
-    await ensureBridge({ name: BRIDGE, addresses: this.#podCIDRs.map(gatewayOf), forceAddress: true });
+    await ensureBridge({ name: BRIDGE, addresses: this.#addresses(), forceAddress: true });
     allowForwarding(BRIDGE, new Set(this.#ipv6 ? [4, 6] : [4]));
     const tables = await nftTableNames();
     if (!this.#raised || !tables.includes(`inet ${GUARD_TABLE}`)) await nft(guardRuleset(ranges));

@@ -9,6 +9,7 @@
  * - host → service:     routed to berth0 first, translated in the output hook, routed again.
  * - world → NodePort:   translated in prerouting and given this node's address as source, so that the answer comes back here.
  * - pod → world:        nft `berth-guard` gives it the node's address in postrouting.
+ * - pod, host → DNS:    the cluster's DNS address is the node's own, on berth0; agent/dns answers. No address changes.
  * - to nobody:          a service address without endpoints is refused in output and forward; a pod address of no node is
  *                       unreachable. Neither can take the default route.
  * - beside Docker:      accepts in DOCKER-USER, since Docker's FORWARD policy drops what is not its own.
@@ -37,6 +38,8 @@ export interface NetworkOptions {
   /** The agent's; the network keeps its state in `cni` below it. */
   dataDir: string;
   cluster: NetworkRanges;
+  /** Addresses of the service range that a part of this agent answers at: the node has them, nothing is translated. */
+  ownServiceIPs?: readonly string[];
   /** This node's part of the pod range, when it is known already; otherwise its Node object tells. */
   podCIDRs?: readonly string[];
   /** Where the owner of the node keeps a list of his own; the default one is used when there is none. */
@@ -71,6 +74,7 @@ export async function openNetwork(options: NetworkOptions): Promise<OpenNetwork>
   const host = new HostNetwork({
     nodeName,
     ranges: cluster,
+    ownServiceIPs: options.ownServiceIPs,
     podLinks: hostLinksOf(store),
     logger,
     checkMillis: options.checkMillis ?? 10_000,

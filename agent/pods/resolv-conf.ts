@@ -1,11 +1,6 @@
 /** The Pod's /etc/resolv.conf. https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#pod-s-dns-policy */
 import type { Pod } from "#api/generated/types.js";
-
-interface Dns {
-  servers: string[];
-  searches: string[];
-  options: string[];
-}
+import { parseResolvConf, type ResolvConf } from "../host/resolv-conf.js";
 
 export interface ClusterDns {
   /** Address of the cluster's DNS; none: Pods use the node's. */
@@ -15,14 +10,14 @@ export interface ClusterDns {
 
 /** @param hostFile content of the node's own file */
 export function resolvConf(pod: Pod, cluster: ClusterDns, hostFile: string): string {
-  const dns = withDnsConfig(pod, byPolicy(pod, cluster, parse(hostFile)));
+  const dns = withDnsConfig(pod, byPolicy(pod, cluster, parseResolvConf(hostFile)));
   const lines = [...dns.servers.map((server) => `nameserver ${server}`)];
   if (dns.searches.length > 0) lines.unshift(`search ${dns.searches.join(" ")}`);
   if (dns.options.length > 0) lines.push(`options ${dns.options.join(" ")}`);
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function byPolicy(pod: Pod, cluster: ClusterDns, host: Dns): Dns {
+function byPolicy(pod: Pod, cluster: ClusterDns, host: ResolvConf): ResolvConf {
   const policy = pod.spec.dnsPolicy ?? "ClusterFirst";
   if (policy === "None") return { servers: [], searches: [], options: [] };
   const wantsCluster = policy === "ClusterFirstWithHostNet" || (policy === "ClusterFirst" && !pod.spec.hostNetwork);
@@ -32,7 +27,7 @@ function byPolicy(pod: Pod, cluster: ClusterDns, host: Dns): Dns {
   return { servers: [...cluster.servers], searches: unique([...own, ...host.searches]), options: ["ndots:5"] };
 }
 
-function withDnsConfig(pod: Pod, dns: Dns): Dns {
+function withDnsConfig(pod: Pod, dns: ResolvConf): ResolvConf {
   const { nameservers = [], searches = [], options = [] } = pod.spec.dnsConfig ?? {};
   const own = options.map(({ name, value }) => (value === undefined ? String(name) : `${name}:${value}`));
   const overridden = new Set(options.map(({ name }) => name));
@@ -42,20 +37,6 @@ function withDnsConfig(pod: Pod, dns: Dns): Dns {
     searches: unique([...dns.searches, ...searches]),
     options: [...kept, ...own],
   };
-}
-
-function parse(hostFile: string): Dns {
-  const dns: Dns = { servers: [], searches: [], options: [] };
-  for (const line of hostFile.split("\n")) {
-    const [word, ...values] = line
-      .replace(/[#;].*/, "")
-      .trim()
-      .split(/\s+/);
-    if (word === "nameserver") dns.servers.push(...values.slice(0, 1));
-    else if (word === "search" || word === "domain") dns.searches = values;
-    else if (word === "options") dns.options = values;
-  }
-  return dns;
 }
 
 function unique(values: readonly string[]): string[] {
