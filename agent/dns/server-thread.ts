@@ -66,7 +66,8 @@ export class ServerThread {
     if (message.event === "listening") {
       logger.info({ at }, "cluster DNS answers");
       this.#markListening();
-    } else if (message.event === "cannot-listen")
+    } else if (message.event === "unhurried") logger.info({ why: message.message }, "cluster DNS has no priority");
+    else if (message.event === "cannot-listen")
       logger.warn({ at, why: message.message }, "cluster DNS cannot listen yet");
     else if (message.event === "error")
       logger.error({ at, why: message.message }, "cluster DNS failed at one question");

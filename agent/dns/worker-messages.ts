@@ -20,5 +20,7 @@ export type FromWorker =
   | { event: "listening" }
   /** It goes on trying. */
   | { event: "cannot-listen"; message: string }
+  /** The kernel gives the thread no more of the processor than any other. */
+  | { event: "unhurried"; message: string }
   | { event: "error"; message: string }
   | { event: "loop"; server: Server };

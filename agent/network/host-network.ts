@@ -9,6 +9,7 @@ import { acceptPodTraffic } from "./docker-user.js";
 import { applySysctls, guardRoutes, guardRuleset, hostRanges } from "./guards.js";
 import { latestOnly } from "./latest-only.js";
 import { planNodeRoutes, routeChanges } from "./node-routes.js";
+import { haveServiceIPs } from "./own-service-ips.js";
 import { BRIDGE, findOverlap, GUARD_TABLE, gatewayOf, isIpv6, type NetworkRanges, ROUTE_PROTOCOL } from "./plan.js";
 
 export interface HostNetworkOptions {
@@ -60,12 +61,6 @@ export class HostNetwork {
     this.#podCIDRs = podCIDRs;
   }
 
-  /** All that the bridge answers for. */
-  #addresses(): string[] {
-    const own = (this.options.ownServiceIPs ?? []).map((ip) => `${ip}/${isIpv6(ip) ? 128 : 32}`);
-    return [...this.#podCIDRs.map(gatewayOf), ...own];
-  }
-
   /** The nodes as they are now: called again by {@link nodesChanged}. */
   followNodes(nodes: () => readonly Node[]): void {
     this.#nodes = nodes;
@@ -113,7 +108,8 @@ export class HostNetwork {
   async #assert(): Promise<void> {
     const { ranges, logger } = this.options;
     this.#kernelProblem = await applySysctls({ ipv6: this.#ipv6 });
-    await ensureBridge({ name: BRIDGE, addresses: this.#addresses(), forceAddress: true });
+    await ensureBridge({ name: BRIDGE, addresses: this.#podCIDRs.map(gatewayOf), forceAddress: true });
+    await haveServiceIPs(this.options.ownServiceIPs ?? []);
     allowForwarding(BRIDGE, new Set(this.#ipv6 ? [4, 6] : [4]));
     const tables = await nftTableNames();
     if (!this.#raised || !tables.includes(`inet ${GUARD_TABLE}`)) await nft(guardRuleset(ranges));
