@@ -66,7 +66,7 @@ export class Answerer {
       return answer.then((found) => withId(this.#write(query, found, transport)[0]!, message));
     const replies = this.#write(query, answer, transport);
     if (key !== undefined && answer.rcode !== "SERVFAIL")
-      this.#ready.set(key, { replies, next: 1, until: this.options.now() + READY_MS });
+      this.#ready.set(key, { replies, next: 0, until: this.options.now() + READY_MS });
     return withId(replies[0]!, message);
   }
 

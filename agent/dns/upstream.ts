@@ -44,7 +44,7 @@ export class Upstream implements Elsewhere {
 
   constructor(private readonly options: UpstreamOptions) {
     this.#exchange = options.exchange ?? exchange;
-    this.#cache = new LRUCache({ max: MAX_CACHED, perf: { now: options.now } });
+    this.#cache = new LRUCache({ max: MAX_CACHED, ttlResolution: 0, perf: { now: options.now } });
   }
 
   /** What the servers before have said is forgotten. */
