@@ -22,6 +22,16 @@ export function parseResolvConf(text: string): ResolvConf {
   return dns;
 }
 
+/** What systemd-resolved itself asks, where the host's own file only names its stub on the host's loopback. */
+const BEHIND_STUB = "/run/systemd/resolve/resolv.conf";
+
+/** The file that also means something in a Pod, whose loopback is another. */
+export function resolvConfForPods(): string {
+  const servers = hostNameServers("/etc/resolv.conf");
+  const onlyStub = servers.length > 0 && servers.every((server) => /^(127\.|::1$)/.test(server));
+  return onlyStub && existsSync(BEHIND_STUB) ? BEHIND_STUB : "/etc/resolv.conf";
+}
+
 /** The servers the host asks; none when it has no such file. */
 export function hostNameServers(path: string): string[] {
   return existsSync(path) ? parseResolvConf(readFileSync(path, "utf8")).servers : [];

@@ -1,24 +1,25 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import type { Pod } from "#api/generated/types.js";
+import { resolvConfForPods } from "../host/resolv-conf.js";
 import type { HostPort } from "../network/network.js";
 import type { Sandbox } from "../runtime/runtime.js";
 import { GRACE_LABEL } from "./container-config.js";
 import { hostsFile } from "./hosts-file.js";
 import { podCgroup } from "./pod-cgroup.js";
 import type { PodEnvironment } from "./pod-environment.js";
-import { podHostname } from "./pod-hostname.js";
+import { kernelHostname } from "./pod-hostname.js";
 import { qosClass } from "./qos.js";
 import { resolvConf } from "./resolv-conf.js";
 
 /** Makes the container that holds the Pod's namespaces. */
-export function createSandbox(env: PodEnvironment, pod: Pod, attempt: number): Promise<Sandbox> {
+export async function createSandbox(env: PodEnvironment, pod: Pod, attempt: number): Promise<Sandbox> {
   const { metadata, spec } = pod;
   const { name, namespace = "", uid } = metadata;
   const grace = spec.terminationGracePeriodSeconds;
   return env.runtime.runSandbox({
     pod: { name, namespace, uid },
     attempt,
-    hostname: podHostname(pod, env.dns.domain).hostname,
+    hostname: kernelHostname(pod, env.dns.domain),
     labels: { ...metadata.labels, ...(grace === undefined ? {} : { [GRACE_LABEL]: String(grace) }) },
     annotations: metadata.annotations ?? {},
     hostNetwork: spec.hostNetwork ?? false,
@@ -64,7 +65,9 @@ export async function writePodFiles(env: PodEnvironment, pod: Pod, podIPs: reado
   await mkdir(env.directories.of(uid), { recursive: true });
   const hostHosts = pod.spec.hostNetwork ? await readHostFile("/etc/hosts") : "";
   await writeFile(env.directories.hostsFile(uid), hostsFile(pod, podIPs, env.dns.domain, hostHosts));
-  await writeFile(env.directories.resolvConf(uid), resolvConf(pod, env.dns, await readHostFile("/etc/resolv.conf")));
+  const { text, problems } = resolvConf(pod, env.dns, await readHostFile(resolvConfForPods()));
+  for (const problem of problems) env.events.pod(pod, "Warning", "DNSConfigForming", problem);
+  await writeFile(env.directories.resolvConf(uid), text);
 }
 
 /** A minimal host may not have the file. */

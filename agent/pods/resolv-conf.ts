@@ -8,13 +8,37 @@ export interface ClusterDns {
   domain: string;
 }
 
-/** @param hostFile content of the node's own file */
-export function resolvConf(pod: Pod, cluster: ClusterDns, hostFile: string): string {
-  const dns = withDnsConfig(pod, byPolicy(pod, cluster, parseResolvConf(hostFile)));
+/** What resolvers take: the C library cuts or ignores the rest without a word. */
+const MAX_SERVERS = 3;
+const MAX_SEARCHES = 32;
+const MAX_SEARCH_CHARS = 2048;
+const MAX_SEARCH_PATH = 253;
+
+/**
+ * @param hostFile content of the node's own file
+ * @returns the file, and a sentence for each thing that had to be left out of it
+ */
+export function resolvConf(pod: Pod, cluster: ClusterDns, hostFile: string): { text: string; problems: string[] } {
+  const whole = withDnsConfig(pod, byPolicy(pod, cluster, parseResolvConf(hostFile)));
+  const dns = { ...whole, servers: whole.servers.slice(0, MAX_SERVERS), searches: fittingSearches(whole.searches) };
+  const problems: string[] = [];
+  if (dns.servers.length < whole.servers.length)
+    problems.push(omitted("Nameserver", "nameservers", "nameserver", dns.servers));
+  if (dns.searches.length < whole.searches.length)
+    problems.push(omitted("Search Line", "search paths", "search", dns.searches));
   const lines = [...dns.servers.map((server) => `nameserver ${server}`)];
   if (dns.searches.length > 0) lines.unshift(`search ${dns.searches.join(" ")}`);
   if (dns.options.length > 0) lines.push(`options ${dns.options.join(" ")}`);
-  return lines.map((line) => `${line}\n`).join("");
+  return { text: lines.map((line) => `${line}\n`).join(""), problems };
+}
+
+const omitted = (limits: string, what: string, line: string, applied: readonly string[]) =>
+  `${limits} limits were exceeded, some ${what} have been omitted, the applied ${line} line is: ${applied.join(" ")}`;
+
+function fittingSearches(searches: readonly string[]): string[] {
+  const fitting = searches.slice(0, MAX_SEARCHES).filter(({ length }) => length <= MAX_SEARCH_PATH);
+  while (fitting.join(" ").length > MAX_SEARCH_CHARS) fitting.pop();
+  return fitting;
 }
 
 function byPolicy(pod: Pod, cluster: ClusterDns, host: ResolvConf): ResolvConf {

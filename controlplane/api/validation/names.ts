@@ -9,6 +9,8 @@ export type NameRule = "dns-subdomain" | "dns-label" | "dns-1035-label" | "path-
 
 const LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const SUBDOMAIN = `${LABEL}(\\.${LABEL})*`;
+const LABEL_UNDERSCORE = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?";
+const SUBDOMAIN_UNDERSCORE = `${LABEL_UNDERSCORE}(\\.${LABEL_UNDERSCORE})*`;
 const LABEL_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?";
 const QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 const LABEL_VALUE = `(${QUALIFIED})?`;
@@ -18,6 +20,7 @@ const CONFIG_KEY = "[-._a-zA-Z0-9]+";
 const whole = (source: string) => new RegExp(`^${source}$`);
 const labelPattern = whole(LABEL);
 const subdomainPattern = whole(SUBDOMAIN);
+const subdomainUnderscorePattern = whole(SUBDOMAIN_UNDERSCORE);
 const label1035Pattern = whole(LABEL_1035);
 const qualifiedPattern = whole(QUALIFIED);
 const labelValuePattern = whole(LABEL_VALUE);
@@ -60,6 +63,22 @@ export function dns1123Subdomain(value: string): string[] {
       patternMessage(
         "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
         SUBDOMAIN,
+        "example.com",
+      ),
+    );
+  }
+  return problems;
+}
+
+/** As people's search domains are, which need not be names of hosts. */
+export function dns1123SubdomainWithUnderscore(value: string): string[] {
+  const problems: string[] = [];
+  if (byteLength(value) > 253) problems.push(maxLengthMessage(253));
+  if (!subdomainUnderscorePattern.test(value)) {
+    problems.push(
+      patternMessage(
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
+        SUBDOMAIN_UNDERSCORE,
         "example.com",
       ),
     );

@@ -3,7 +3,13 @@ import { type FieldError, forbidden, invalid, notSupported, required } from "#ap
 import type { Pod, PodDNSConfig, PodSpec, PodTemplateSpec } from "#api/generated/types.js";
 import { validateLabels } from "#api/validation/labels.js";
 import { validateAnnotations } from "#api/validation/metadata.js";
-import { dns1123Label, dns1123Subdomain, invalidEach, qualifiedName } from "#api/validation/names.js";
+import {
+  dns1123Label,
+  dns1123Subdomain,
+  dns1123SubdomainWithUnderscore,
+  invalidEach,
+  qualifiedName,
+} from "#api/validation/names.js";
 import { ipAddress, rangeMessage } from "#api/validation/network.js";
 import { oneOf } from "../field-rules.js";
 import { validateContainers } from "./validate-containers.js";
@@ -12,6 +18,7 @@ import { validatePodSecurity } from "./validate-security.js";
 import { validateTolerations } from "./validate-tolerations.js";
 import { validateVolumes } from "./validate-volumes.js";
 
+const MAX_SEARCH_CHARS = 2048;
 const MAX_INT32 = 2 ** 31 - 1;
 const restartPolicies = ["Always", "OnFailure", "Never"];
 const dnsPolicies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
@@ -30,9 +37,18 @@ function validateDns(path: string, policy: string | undefined, config: PodDNSCon
   });
   if (searches.length > 32)
     errors.push(invalid(`${path}.searches`, searches, "must not have more than 32 search paths"));
+  if (Buffer.byteLength(searches.join(" ")) > MAX_SEARCH_CHARS)
+    errors.push(
+      invalid(
+        `${path}.searches`,
+        searches,
+        `must not have more than ${MAX_SEARCH_CHARS} characters (including spaces) in the search list`,
+      ),
+    );
   searches.forEach((domain, i) => {
     const bare = domain.endsWith(".") ? domain.slice(0, -1) : domain;
-    if (domain !== ".") errors.push(...invalidEach(`${path}.searches[${i}]`, bare, dns1123Subdomain(bare)));
+    if (domain !== ".")
+      errors.push(...invalidEach(`${path}.searches[${i}]`, bare, dns1123SubdomainWithUnderscore(bare)));
   });
   config.options?.forEach(({ name }, i) => {
     if (!name) errors.push(required(`${path}.options[${i}]`, "must not be empty"));

@@ -3,11 +3,13 @@ import { containerResources, oomScoreAdj } from "#agent/pods/container-resources
 import { containerUser } from "#agent/pods/container-user.js";
 import { hostsFile } from "#agent/pods/hosts-file.js";
 import { podCgroup } from "#agent/pods/pod-cgroup.js";
+import { kernelHostname } from "#agent/pods/pod-hostname.js";
 import { qosClass } from "#agent/pods/qos.js";
-import { resolvConf } from "#agent/pods/resolv-conf.js";
+import { resolvConf as resolvConfOf } from "#agent/pods/resolv-conf.js";
 import { containerOf, podOf } from "#test/fixtures/pod-objects.js";
 
 const cluster = { servers: ["10.96.0.10"], domain: "cluster.local" };
+const resolvConf = (...args: Parameters<typeof resolvConfOf>) => resolvConfOf(...args).text;
 const host = "# made by someone\nnameserver 192.0.2.53\nsearch example.org\noptions timeout:1\n";
 
 t.test("/etc/hosts", async (t) => {
@@ -35,6 +37,41 @@ t.test("/etc/resolv.conf by policy", async (t) => {
     "search x.y\nnameserver 192.0.2.1\noptions ndots:2\n",
   );
   t.match(resolvConf(podOf({ dnsConfig }), cluster, host), /\noptions ndots:2\n$/, "options of the Pod win");
+});
+
+t.test("/etc/resolv.conf holds what resolvers take, and what was left out is said", async (t) => {
+  const nameservers = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
+  const searches = Array.from({ length: 31 }, (_, i) => `s${i}.${"x".repeat(60)}`);
+  const { text, problems } = resolvConfOf(podOf({ dnsConfig: { nameservers, searches } }), cluster, host);
+  t.match(text, /\nnameserver 10.96.0.10\nnameserver 192.0.2.1\nnameserver 192.0.2.2\noptions/);
+  const [line = ""] = text.match(/^search (.*)/) ?? [];
+  t.ok(line.split(" ").length - 1 <= 32 && line.length <= 2048 + "search ".length, `${line.length} characters`);
+  t.equal(problems.length, 2);
+  const applied = "10.96.0.10 192.0.2.1 192.0.2.2";
+  t.equal(
+    problems[0],
+    `Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: ${applied}`,
+  );
+  t.match(
+    problems[1],
+    /^Search Line limits were exceeded, some search paths have been omitted, the applied search line is: default.svc/,
+  );
+  t.same(resolvConfOf(podOf(), cluster, host).problems, []);
+});
+
+t.test("host name: short, or whole where the Pod asks for it and the kernel takes it", async (t) => {
+  const pod = podOf({ hostname: "www", subdomain: "sub", setHostnameAsFQDN: true });
+  t.equal(kernelHostname(pod, "cluster.local"), "www.sub.default.svc.cluster.local");
+  t.match(
+    hostsFile(pod, ["10.244.0.5"], "cluster.local", ""),
+    /\n10.244.0.5\twww.sub.default.svc.cluster.local\twww\n/,
+  );
+  t.equal(kernelHostname(podOf({ hostname: "www", setHostnameAsFQDN: true }), "cluster.local"), "www", "no subdomain");
+  const long = podOf({ hostname: "w".repeat(50), subdomain: "sub", setHostnameAsFQDN: true });
+  t.throws(
+    () => kernelHostname(long, "cluster.local"),
+    /FQDN w+.sub.default.svc.cluster.local is too long \(64 characters/,
+  );
 });
 
 t.test("quality of service, cgroup, shares and the OOM score", async (t) => {

@@ -20,6 +20,8 @@ t.test("a plain pod is valid", async (t) => t.same(invalidate({ containers: [web
 const name63 =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 
+const SEARCHES = ["_tcp.example.com.", ".", "-no", ...Array(30).fill("a".repeat(70))];
+
 const cases: [string, object, string[]][] = [
   ["no containers", { containers: [] }, ["spec.containers: Required value"]],
   ["no containers field", {}, ["spec.containers: Required value"]],
@@ -177,6 +179,25 @@ const cases: [string, object, string[]][] = [
       'spec.containers[0].imagePullPolicy: Unsupported value: "Sometimes": supported values: "Always", "IfNotPresent", "Never"',
       'spec.restartPolicy: Unsupported value: "always": supported values: "Always", "OnFailure", "Never"',
       "spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None",
+    ],
+  ],
+  [
+    "DNS of one's own",
+    {
+      containers: [web],
+      dnsConfig: {
+        nameservers: ["1.1.1.1", "1.1.1.2", "1.1.1.3", "1.1.1.x"],
+        searches: SEARCHES,
+        options: [{ value: "5" }],
+      },
+    },
+    [
+      'spec.dnsConfig.nameservers: Invalid value: ["1.1.1.1","1.1.1.2","1.1.1.3","1.1.1.x"]: must not have more than 3 nameservers',
+      'spec.dnsConfig.nameservers[3]: Invalid value: "1.1.1.x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+      `spec.dnsConfig.searches: Invalid value: ${JSON.stringify(SEARCHES)}: must not have more than 32 search paths`,
+      `spec.dnsConfig.searches: Invalid value: ${JSON.stringify(SEARCHES)}: must not have more than 2048 characters (including spaces) in the search list`,
+      "spec.dnsConfig.searches[2]: Invalid value: \"-no\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')",
+      "spec.dnsConfig.options[0]: Required value: must not be empty",
     ],
   ],
   [
