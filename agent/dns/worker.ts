@@ -2,6 +2,7 @@
  * The server's thread: sockets, cache and answers. However busy the agent is, this goes on. It holds nothing that the main
  * thread could not send again.
  */
+import { existsSync, writeFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
@@ -15,6 +16,7 @@ import { ZoneTable } from "./zone-table.js";
 
 const RETRY_MS = 200;
 const NICENESS = -10;
+const SESSION = "/proc/self/autogroup";
 
 const { address, port, domain, ranges } = workerData as WorkerSettings;
 const tell = (message: FromWorker) => parentPort!.postMessage(message);
@@ -40,6 +42,8 @@ function hurry(): void {
   try {
     // On Linux that is the thread that calls, and no other.
     setPriority(0, NICENESS);
+    // Where the kernel first divides its time among sessions, a thread comes no sooner than its session does. sched(7)
+    if (existsSync(SESSION)) writeFileSync(SESSION, String(NICENESS));
   } catch (error) {
     tell({ event: "unhurried", message: (error as Error).message });
   }

@@ -1,8 +1,12 @@
 /**
- * Asks a DNS server as fast as it answers, with so many questions on their way at a time, and prints what it saw as JSON.
- * A program of its own, so that it can run inside a node's network: dns-load.js ADDRESS SECONDS WINDOW NAME...
+ * Asks a DNS server, and prints what it saw as JSON: as fast as it answers, with 32 questions on their way at a time, or at
+ * a steady rate whatever the answers do. A program of its own, so that it can run inside a node's network and be hurried:
+ * what is measured is the server, not this. dns-load.js ADDRESS SECONDS RATE|max NAME...
  */
 import { createSocket } from "node:dgram";
+import { existsSync, writeFileSync } from "node:fs";
+import { setPriority } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import packet from "dns-packet";
 
 export interface Load {
@@ -15,8 +19,11 @@ export interface Load {
 }
 
 const LOST_MS = 1_000;
+const WINDOW = 32;
 
-const [address = "", seconds = "", window = "", ...names] = process.argv.slice(2);
+setPriority(-20);
+if (existsSync("/proc/self/autogroup")) writeFileSync("/proc/self/autogroup", "-20");
+const [address = "", seconds = "", rate = "", ...names] = process.argv.slice(2);
 const questions = names.map((name) =>
   packet.encode({ id: 0, flags: packet.RECURSION_DESIRED, questions: [{ name, type: "A" }] }),
 );
@@ -35,24 +42,33 @@ function ask(): void {
   socket.send(query, 53, address);
 }
 
+/** A timer is never exact: each turn sends what is due by then. */
+async function askSteadily(perMilli: number): Promise<void> {
+  const start = performance.now();
+  for (let sent = 0; !done; await sleep(1)) {
+    for (const due = (performance.now() - start) * perMilli; sent < due; sent++) ask();
+  }
+}
+
 socket.on("message", (reply) => {
   const answered = reply.readUInt16BE(0);
   if (sentAt[answered] === 0) return;
   if (reply.readUInt16BE(6) === 0) throw new Error("an answer without records");
   took.push(performance.now() - sentAt[answered]!);
   sentAt[answered] = 0;
-  if (!done) ask();
+  if (!done && rate === "max") ask();
 });
 
 const began = performance.now();
-for (let i = 0; i < Number(window); i++) ask();
+if (rate === "max") for (let i = 0; i < WINDOW; i++) ask();
+else void askSteadily(Number(rate) / 1000);
 const again = setInterval(() => {
   const now = performance.now();
   sentAt.forEach((at, question) => {
     if (at === 0 || now - at < LOST_MS) return;
     sentAt[question] = 0;
     lost++;
-    ask();
+    if (rate === "max") ask();
   });
 }, LOST_MS / 2);
 setTimeout(() => {

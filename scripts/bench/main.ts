@@ -1,11 +1,12 @@
 /** npm run bench -- NAME [--json] [--count N]: measures, beside a baseline of the same run, and prints. */
 import { parseArgs } from "node:util";
 import { apiBenchmark } from "./api.js";
+import { dnsBenchmark } from "./dns.js";
 import { asJson, asText, type Benchmark } from "./figure.js";
 import { podsBenchmark } from "./pods.js";
 import { startBenchmark } from "./start.js";
 
-const benchmarks: readonly Benchmark[] = [apiBenchmark, podsBenchmark, startBenchmark];
+const benchmarks: readonly Benchmark[] = [apiBenchmark, dnsBenchmark, podsBenchmark, startBenchmark];
 
 function usage(): string {
   const rows = benchmarks.map((b) => `  ${b.name.padEnd(8)} ${b.description}`);

@@ -20,7 +20,7 @@ async function must(lab: Lab, args: readonly string[], input?: string): Promise<
   return result.stdout;
 }
 
-const deployment = (replicas: number) =>
+export const deployment = (replicas: number) =>
   JSON.stringify({
     apiVersion: "apps/v1",
     kind: "Deployment",

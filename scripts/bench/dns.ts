@@ -1,0 +1,63 @@
+/** Cached answers of a node's DNS: at rest, and while Pods start. */
+import { fileURLToPath } from "node:url";
+import { labDown } from "#scripts/lab/down.js";
+import { kubectl } from "#scripts/lab/kubectl.js";
+import { enterArgs } from "#scripts/lab/namespaces.js";
+import { defaultLabRoot, type Lab } from "#scripts/lab/state.js";
+import { labUp } from "#scripts/lab/up.js";
+import { run as runProgram } from "#scripts/run.js";
+import type { Load } from "./dns-load.js";
+import type { Benchmark, BenchOptions, Report } from "./figure.js";
+import { deployment } from "./pods.js";
+
+const CLUSTER_DNS = "10.96.0.10";
+const SECONDS = 5;
+/** Questions a second while the node is busy with something else. */
+const BUSY_RATE = 20_000;
+const NAMES = ["kubernetes.default.svc.cluster.local", "kube-dns.kube-system.svc.cluster.local"];
+
+/** Asks from the node itself, as a host-network Pod would. */
+async function load(lab: Lab, seconds: number, rate: number | "max"): Promise<Load> {
+  const program = fileURLToPath(new URL("./dns-load.js", import.meta.url));
+  const args = [program, CLUSTER_DNS, String(seconds), String(rate), ...NAMES];
+  const inside = [...enterArgs(lab, lab.workers[0]!), process.execPath, ...args];
+  return JSON.parse(await runProgram("nsenter", inside, { timeoutMs: (seconds + 30) * 1000 })) as Load;
+}
+
+function tell(report: Report, when: string, { perSecond, p50, p99, lost }: Load): void {
+  report({ name: `dns-${when}`, value: perSecond, unit: "queries/s" });
+  report({ name: `dns-${when}-p50`, value: p50, unit: "ms" });
+  report({ name: `dns-${when}-p99`, value: p99, unit: "ms" });
+  report({ name: `dns-${when}-lost`, value: lost, unit: "queries" });
+}
+
+async function run(report: Report, { progress, count = 30 }: BenchOptions): Promise<void> {
+  const lab = await labUp({ name: "benchdns", root: defaultLabRoot(), nodes: 1, images: ["nginx"], apiPort: 0 });
+  const must = async (args: readonly string[], input?: string) => {
+    const { code, stderr } = await kubectl(lab, args, { input });
+    if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr}`);
+  };
+  try {
+    progress("at rest");
+    await load(lab, 1, "max");
+    tell(report, "idle", await load(lab, SECONDS, "max"));
+    progress(`while ${count} Pods start`);
+    await must(["apply", "-f", "-"], deployment(count));
+    const began = performance.now();
+    let ready = 0;
+    const started = must(["rollout", "status", "deployment/web", "--timeout=180s"]).then(() => {
+      ready = (performance.now() - began) / 1000;
+    });
+    tell(report, "pods-starting", await load(lab, SECONDS, BUSY_RATE));
+    await started;
+    report({ name: "pods-ready-meanwhile", value: ready, unit: "s" });
+  } finally {
+    await labDown(lab);
+  }
+}
+
+export const dnsBenchmark: Benchmark = {
+  name: "dns",
+  description: "cached DNS answers a second, at rest and while N Pods start",
+  run,
+};
