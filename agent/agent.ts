@@ -112,7 +112,7 @@ async function startParts(base: Base): Promise<void> {
   ({ network } = teardown.add("network policy", policeNetwork(open, { ...base, node: own.node, recorder, logger })));
   const services = followServices(client);
   teardown.add("services", { stop: async () => services.stop() });
-  teardown.add("cluster DNS", startClusterDns(base, reporter, recorder));
+  teardown.add("cluster DNS", startClusterDns(base, reporter, recorder, services));
   const pods = teardown.add("Pods", startPodWorkers(base, network, services));
   const zone = () => reporter.node?.metadata.labels?.[ZONE];
   teardown.add("service proxy", startProxy({ ...proxyOptions(base), recorder, known: services, zone }));
@@ -170,9 +170,15 @@ async function startNetwork({ options, folder, client, cluster }: Base, reporter
   return openNetwork({ ...own, cniConfDir, cniBinDir, logger });
 }
 
-function startClusterDns({ options, client, cluster }: Base, reporter: NodeReporter, recorder: EventRecorder): Dns {
+function startClusterDns(
+  { options, client, cluster }: Base,
+  reporter: NodeReporter,
+  recorder: EventRecorder,
+  known: ServiceInformers,
+): Dns {
   return startDns({
     client,
+    known,
     address: cluster.clusterDNS,
     clusterDomain: cluster.clusterDomain,
     ranges: [...cluster.podCIDRs, ...cluster.serviceCIDRs],

@@ -9,6 +9,7 @@
 import { unwatchFile, watchFile } from "node:fs";
 import type { Logger } from "pino";
 import { hostNameServers } from "#agent/host/resolv-conf.js";
+import { followServices, type ServiceInformers } from "#agent/proxy/service-informers.js";
 import type { Client } from "#client/client.js";
 import { ClusterNames } from "./cluster-names.js";
 import { ServerThread } from "./server-thread.js";
@@ -17,6 +18,8 @@ import { apexPart } from "./zone.js";
 
 export interface DnsOptions {
   client: Client;
+  /** What the agent knows of Services already; the server's own when absent. */
+  known?: ServiceInformers;
   /** Where it answers, by UDP and TCP. The address may come to the node later. */
   address: string;
   /** Default 53. */
@@ -44,8 +47,9 @@ const RESOLV_CONF_MS = 5_000;
 export function startDns(options: DnsOptions): Dns {
   const { client, address, port = 53, ranges, logger, resolvConf = "/etc/resolv.conf", upstreamPort = 53 } = options;
   const domain = options.clusterDomain.toLowerCase();
-  let known = false;
-  const names = new ClusterNames(client, domain, (set, remove) => thread.post({ do: "change", set, remove }));
+  let complete = false;
+  const known = options.known ?? followServices(client);
+  const names = new ClusterNames(client, known, domain, (set, remove) => thread.post({ do: "change", set, remove }));
   const askable = (): ToWorker => {
     const others = hostNameServers(resolvConf).filter((server) => server !== address);
     return { do: "ask", servers: others.map((server) => ({ address: server, port: upstreamPort })) };
@@ -57,13 +61,13 @@ export function startDns(options: DnsOptions): Dns {
     onStart: (post) => {
       post(askable());
       post({ do: "change", set: [apexPart(domain, address)], remove: [] });
-      if (known) names.publishAll();
-      if (known) post({ do: "zone-known" });
+      if (complete) names.publishAll();
+      if (complete) post({ do: "zone-known" });
     },
   });
   names.published.then(
     () => {
-      known = true;
+      complete = true;
       thread.post({ do: "zone-known" });
     },
     (error) => logger.debug({ err: error }, "DNS stopped before it knew the cluster's names"),
@@ -75,6 +79,7 @@ export function startDns(options: DnsOptions): Dns {
     stop: async () => {
       unwatchFile(resolvConf, follow);
       names.stop();
+      if (!options.known) known.stop();
       await thread.stop();
     },
   };
