@@ -18,6 +18,7 @@ export interface NodeSettings {
   dataDir: string;
   cluster: { podCIDRs: string[]; serviceCIDRs: string[] };
   cniConfDir?: string;
+  ownServiceIPs?: string[];
 }
 
 type Request =
