@@ -20,6 +20,8 @@ export interface AnswererOptions {
   elsewhere: Elsewhere;
   /** Milliseconds. */
   now(): number;
+  /** Told of an answer that cannot be written: the asker hears of a failure. */
+  onError?(error: Error): void;
 }
 
 type Transport = "udp" | "tcp";
@@ -31,6 +33,7 @@ interface Ready {
 }
 
 const MAX_READY = 8192;
+const MAX_READY_BYTES = 16 << 20;
 /** Queries longer than this are rare, and each would take its place in memory. */
 const MAX_KEY = 300;
 /** What others said grows older by the second; so may what is kept of it. */
@@ -39,7 +42,11 @@ const READY_MS = 1000;
 const ORDERS = 8;
 
 export class Answerer {
-  readonly #ready = new LRUCache<string, Ready>({ max: MAX_READY });
+  readonly #ready = new LRUCache<string, Ready>({
+    max: MAX_READY,
+    maxSize: MAX_READY_BYTES,
+    sizeCalculation: ({ replies }, key) => replies.reduce((sum, { length }) => sum + length, key.length),
+  });
   #zoneKnown = false;
 
   constructor(private readonly options: AnswererOptions) {}
@@ -54,17 +61,18 @@ export class Answerer {
     this.#zoneKnown = true;
   }
 
-  /** @returns the answer, at once where it is known; undefined for what gets none */
+  /** @returns the answer, at once where it is known; undefined for what gets none. Never throws or rejects */
   answer(message: Buffer, transport: Transport): Buffer | Promise<Buffer> | undefined {
-    const key = message.length <= MAX_KEY ? transport + message.toString("latin1", 2) : undefined;
+    // By TCP comes little, and answers may be large.
+    const key = transport === "udp" && message.length <= MAX_KEY ? message.toString("latin1", 2) : undefined;
     const ready = key === undefined ? undefined : this.#ready.get(key);
     if (ready && ready.until > this.options.now()) return withId(nextOf(ready), message);
     const query = readQuery(message);
     if (!query) return undefined;
     const answer = query.refused ? bare(query.refused) : this.#find(query.question);
     if (answer instanceof Promise)
-      return answer.then((found) => withId(this.#write(query, found, transport)[0]!, message));
-    const replies = this.#write(query, answer, transport);
+      return answer.then((found) => withId(this.#write(query, [found], transport)[0]!, message));
+    const replies = this.#write(query, key === undefined ? [answer] : orders(answer), transport);
     if (key !== undefined && answer.rcode !== "SERVFAIL")
       this.#ready.set(key, { replies, next: 0, until: this.options.now() + READY_MS });
     return withId(replies[0]!, message);
@@ -80,9 +88,15 @@ export class Answerer {
     return known ? joined(own, known) : elsewhere.ask(own.chase).then((found) => joined(own, found));
   }
 
-  #write(query: Query, answer: Answer, transport: Transport): Buffer[] {
+  #write(query: Query, answers: readonly Answer[], transport: Transport): Buffer[] {
     const limit = transport === "udp" ? udpLimit(query) : MAX_TCP;
-    return orders(answer).map((ordered) => writeReply(query, ordered, limit));
+    try {
+      return answers.map((answer) => writeReply(query, answer, limit));
+    } catch (error) {
+      // What others say can be read and yet be nothing that may be said.
+      this.options.onError?.(error as Error);
+      return [writeReply(query, bare("SERVFAIL"), limit)];
+    }
   }
 }
 

@@ -11,7 +11,10 @@ export interface Server {
   port: number;
 }
 
-export type Reply = ReturnType<typeof codec.decode>;
+export type Reply = ReturnType<typeof codec.decode> & {
+  /** As it came, in bytes. */
+  size: number;
+};
 
 /**
  * Every question has a socket, and so a port, and an id of its own: who does not see it cannot guess the answer.
@@ -47,7 +50,9 @@ function readReply(bytes: Buffer, id: number, { name, type }: Question): Reply |
     const reply = codec.decode(bytes);
     const [asked] = reply.questions;
     const askedName = asked?.name === "." ? "" : asked?.name.toLowerCase();
-    return reply.type === "response" && askedName === name && asked?.type === type ? reply : undefined;
+    return reply.type === "response" && askedName === name && asked?.type === type
+      ? { ...reply, size: bytes.length }
+      : undefined;
   } catch {
     // No message at all: it cannot be the answer, which may still come.
     return undefined;

@@ -6,6 +6,8 @@ const IDLE_MS = 10_000;
 const MAX_CONNECTIONS = 256;
 /** A query is a name and a little more; who announces more than this is not asking one. */
 const MAX_QUERY = 4096;
+/** Answers that a client does not fetch are not kept for it without end. */
+const MAX_UNSENT = 1 << 20;
 /** Questions of one connection that wait for others' answers. */
 const MAX_WAITING = 64;
 
@@ -48,7 +50,7 @@ function serve(socket: Socket, answerer: Answerer, onError: (error: Error) => vo
     received = received.length > 0 ? Buffer.concat([received, chunk]) : chunk;
     while (received.length >= 2 && !socket.destroyed) {
       const length = received.readUInt16BE(0);
-      if (length > MAX_QUERY || waiting >= MAX_WAITING) return socket.destroy();
+      if (length > MAX_QUERY || waiting >= MAX_WAITING || socket.writableLength > MAX_UNSENT) return socket.destroy();
       if (received.length < 2 + length) return;
       answerOne(received.subarray(2, 2 + length));
       received = received.subarray(2 + length);

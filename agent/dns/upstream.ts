@@ -20,6 +20,8 @@ const TRIES_OF_ONE = 2;
 /** A server that failed comes last for so long. */
 const AVOID_MS = 10_000;
 const MAX_CACHED = 4_096;
+/** As the answers came; in memory they are several times as large. */
+const MAX_CACHED_BYTES = 4 << 20;
 /** Seconds. What is kept longer outlives its owner's change of mind; a failure is kept just to spare the next in line. */
 const MAX_TTL = 3_600;
 const MAX_NEGATIVE_TTL = 300;
@@ -44,7 +46,12 @@ export class Upstream implements Elsewhere {
 
   constructor(private readonly options: UpstreamOptions) {
     this.#exchange = options.exchange ?? exchange;
-    this.#cache = new LRUCache({ max: MAX_CACHED, ttlResolution: 0, perf: { now: options.now } });
+    this.#cache = new LRUCache({
+      max: MAX_CACHED,
+      maxSize: MAX_CACHED_BYTES,
+      ttlResolution: 0,
+      perf: { now: options.now },
+    });
   }
 
   /** What the servers before have said is forgotten. */
@@ -70,9 +77,10 @@ export class Upstream implements Elsewhere {
     const waiting = this.#asking.get(key);
     if (waiting) return waiting;
     if (this.#asking.size >= MAX_ASKING) return Promise.resolve(bare("SERVFAIL"));
-    const asking = this.#askServers(question).then((answer) => {
+    const asking = this.#askServers(question).then(({ answer, size }) => {
       this.#asking.delete(key);
-      this.#remember(key, answer);
+      const ttl = lifetime(answer) * 1000;
+      if (ttl > 0) this.#cache.set(key, { answer, at: this.options.now() }, { ttl, size });
       return answer;
     });
     this.#asking.set(key, asking);
@@ -96,19 +104,19 @@ export class Upstream implements Elsewhere {
     return bare("REFUSED");
   }
 
-  async #askServers(question: Question): Promise<Answer> {
+  async #askServers(question: Question): Promise<{ answer: Answer; size: number }> {
     for (const server of this.#inTurn()) {
-      try {
-        const reply = await this.#exchange(server, question, TRY_MS);
-        if (reply.rcode !== "NOERROR" && reply.rcode !== "NXDOMAIN") throw new Error(reply.rcode);
+      // Silence or garbage: the next one may know. That none did is the answer's to say.
+      const reply = await this.#exchange(server, question, TRY_MS).catch(() => undefined);
+      const rcode = reply?.rcode;
+      if (reply && (rcode === "NOERROR" || rcode === "NXDOMAIN")) {
         this.#failedAt.delete(server);
-        return answerOf(reply, reply.rcode);
-      } catch {
-        // Silence, garbage or a refusal: the next one may know. That none did is the answer's to say.
-        this.#failedAt.set(server, this.options.now());
+        return { answer: answerOf(reply, rcode), size: reply.size };
       }
+      // A failure may be this one name's; a server that is silent or refuses would do so for the next one too.
+      if (rcode !== "SERVFAIL") this.#failedAt.set(server, this.options.now());
     }
-    return bare("SERVFAIL");
+    return { answer: bare("SERVFAIL"), size: 1 };
   }
 
   /** Those that answer, then those that lately did not, each in the order of the node's own file. */
@@ -118,11 +126,6 @@ export class Upstream implements Elsewhere {
     const [only] = this.#servers;
     if (only && this.#servers.length === 1) return isAvoided(only) ? [only] : Array(TRIES_OF_ONE).fill(only);
     return [...this.#servers.filter((server) => !isAvoided(server)), ...this.#servers.filter(isAvoided)];
-  }
-
-  #remember(key: string, answer: Answer): void {
-    const seconds = lifetime(answer);
-    if (seconds > 0) this.#cache.set(key, { answer, at: this.options.now() }, { ttl: seconds * 1000 });
   }
 }
 

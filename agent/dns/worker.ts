@@ -25,7 +25,7 @@ const onError = (error: Error) => tell({ event: "error", message: error.stack ??
 
 const zone = { domain, table: new ZoneTable(), ranges: ranges.map(parsePrefix) };
 const upstream = new Upstream({ now, onLoop: (server) => tell({ event: "loop", server }) });
-const answerer = new Answerer({ zone, elsewhere: upstream, now });
+const answerer = new Answerer({ zone, elsewhere: upstream, now, onError });
 
 parentPort!.on("message", (message: ToWorker) => {
   if (message.do === "zone-known") answerer.zoneKnown();

@@ -8,6 +8,7 @@ import packet from "dns-packet";
 import { pino } from "pino";
 import t from "tap";
 import { type Dns, startDns } from "#agent/dns/index.js";
+import { ServerThread } from "#agent/dns/server-thread.js";
 import type { Namespace } from "#api/generated/types.js";
 import { tryCommand } from "#cni/lib/command.js";
 import { ipBatch } from "#cni/lib/ip-command.js";
@@ -324,3 +325,18 @@ function randomBytesFrom(seed: number): (length: number) => Buffer {
   };
   return (length) => Buffer.from(Array.from({ length }, next));
 }
+
+t.test("a thread that dies is followed by another, until it is told to stop", async (t) => {
+  let starts = 0;
+  const thread = new ServerThread({
+    settings: { address: ADDRESS, port: 53, domain: "cluster.local", ranges: ["no range: the thread fails"] },
+    logger,
+    onStart: () => starts++,
+    say: () => undefined,
+  });
+  await eventually(() => starts > 1);
+  await thread.stop();
+  const atStop = starts;
+  await sleep(1000);
+  t.equal(starts, atStop);
+});

@@ -20,12 +20,13 @@ function open() {
     },
   };
   const zone = { domain: DOMAIN, table: new ZoneTable(), ranges: [] };
-  const answerer = new Answerer({ zone, elsewhere, now: () => time });
+  const errors: Error[] = [];
+  const answerer = new Answerer({ zone, elsewhere, now: () => time, onError: (error) => errors.push(error) });
   const set = (...part: Parameters<typeof servicePart>) => {
     zone.table.set(servicePart(...part));
     answerer.forget();
   };
-  return { answerer, asked, known, set, pass: (ms: number) => (time += ms) };
+  return { answerer, errors, asked, known, set, pass: (ms: number) => (time += ms) };
 }
 
 const query = (name: string, type = "A", extra: object = {}) =>
@@ -80,6 +81,18 @@ t.test("an alias for a name elsewhere is followed there", async (t) => {
   known.set("www.example.com", bare("NXDOMAIN"));
   const denied = await ask();
   t.match([denied.answers?.length, (denied as { rcode?: string }).rcode], [1, "NXDOMAIN"]);
+});
+
+t.test("what others say and nobody can write is a failure of that one question", async (t) => {
+  const { answerer, known, errors } = open();
+  const data = { algorithm: 1, hash: 99, fingerprint: "00" };
+  known.set("odd.example.com", {
+    ...bare("NOERROR"),
+    answers: [{ name: "odd.example.com", type: "SSHFP", ttl: 60, data }],
+  });
+  for (const transport of ["udp", "tcp"] as const)
+    t.equal((answerer.answer(query("odd.example.com", "SSHFP"), transport) as Buffer).readUInt16BE(2) & 0xf, 2);
+  t.equal(errors.length, 2);
 });
 
 t.test("what does not fit is cut where a record ends, and said", async (t) => {
