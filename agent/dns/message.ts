@@ -38,11 +38,10 @@ export function readQuery(message: Buffer): Query | undefined {
   if (message.length < HEADER) return undefined;
   const flags = message.readUInt16BE(2);
   if (flags & FLAG.answer) return undefined;
-  const refuse = (refused: Rcode, rest: Partial<Query> = {}): Query => ({
+  const refuse = (refused: Rcode): Query => ({
     question: { name: "", type: "" },
     flags,
     echo: Buffer.alloc(0),
-    ...rest,
     refused,
   });
   if (flags & OPCODE) return refuse("NOTIMP");

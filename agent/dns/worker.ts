@@ -2,12 +2,11 @@
  * The server's thread: sockets, cache and answers. However busy the agent is, this goes on. It holds nothing that the main
  * thread could not send again.
  */
-import { existsSync, writeFileSync } from "node:fs";
-import { setPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { parsePrefix } from "#cni/lib/addresses.js";
 import { Answerer } from "./answerer.js";
+import { hurry } from "./hurry.js";
 import { listenTcp } from "./tcp-listener.js";
 import { listenUdp } from "./udp-listener.js";
 import { Upstream } from "./upstream.js";
@@ -15,8 +14,6 @@ import type { FromWorker, ToWorker, WorkerSettings } from "./worker-messages.js"
 import { ZoneTable } from "./zone-table.js";
 
 const RETRY_MS = 200;
-const NICENESS = -10;
-const SESSION = "/proc/self/autogroup";
 
 const { address, port, domain, ranges } = workerData as WorkerSettings;
 const tell = (message: FromWorker) => parentPort!.postMessage(message);
@@ -37,18 +34,6 @@ parentPort!.on("message", (message: ToWorker) => {
   answerer.forget();
 });
 
-/** Every Pod waits for names, for microseconds of work each: they come before what keeps a node busy. */
-function hurry(): void {
-  try {
-    // On Linux that is the thread that calls, and no other.
-    setPriority(0, NICENESS);
-    // Where the kernel first divides its time among sessions, a thread comes no sooner than its session does. sched(7)
-    if (existsSync(SESSION)) writeFileSync(SESSION, String(NICENESS));
-  } catch (error) {
-    tell({ event: "unhurried", message: (error as Error).message });
-  }
-}
-
 /** The address may come a little later than we, and an agent that is on its way out may still hold the port. */
 async function untilItListens(listen: () => Promise<unknown>): Promise<void> {
   let said = "";
@@ -65,7 +50,11 @@ async function untilItListens(listen: () => Promise<unknown>): Promise<void> {
   }
 }
 
-hurry();
+try {
+  hurry();
+} catch (error) {
+  tell({ event: "unhurried", message: (error as Error).message });
+}
 await Promise.all([
   untilItListens(() => listenUdp(answerer, address, port, onError)),
   untilItListens(() => listenTcp(answerer, address, port, onError)),
