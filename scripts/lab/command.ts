@@ -17,6 +17,7 @@ const DEFAULT_NAME = "lab";
 const examples = `
 Examples:
   berth lab up --nodes 2                         two nodes, each with its own Docker engine and network
+  berth lab up --nodes 3 --segments 2            two networks with a router between: pods reach each other by VXLAN
   berth lab kubectl get nodes -o wide            kubectl against the lab
   berth lab exec node-1 -- nft list ruleset      a program on a node
   berth lab docker node-1 ps                     docker on a node
@@ -43,6 +44,7 @@ function addLifecycle(lab: Command, find: () => Promise<Lab>): void {
     .command("up")
     .description("make a lab, or bring it back to life")
     .option("--nodes <n>", "number of nodes (default: 2, or what the lab has); a greater number adds some")
+    .option("--segments <how>", "networks with a router between: a count, or groups as in node-1,node-2/node-3")
     .option("--api-port <port>", "port on 127.0.0.1 for the API; 0 picks a free one", "0")
     .option("--images <names>", "images to make and load, comma separated", "nginx,busybox")
     .option("--no-images", "load no images")
@@ -55,6 +57,7 @@ function addLifecycle(lab: Command, find: () => Promise<Lab>): void {
         root: dir,
         nodes: options.nodes === undefined ? undefined : Number(options.nodes),
         apiPort: Number(options.apiPort),
+        segments: options.segments,
         images,
         timers: asTimers(options.timers),
       });

@@ -4,6 +4,7 @@ import { runAny } from "#scripts/run.js";
 import { removeNamespaceFolder, removeNetns } from "./namespaces.js";
 import { powerOff } from "./power.js";
 import { stopProcess } from "./processes.js";
+import { removeRouter } from "./segments.js";
 import type { Lab, LabNode } from "./state.js";
 
 /** Collects failures of steps that do not depend on one another. */
@@ -43,6 +44,7 @@ export async function labDown(lab: Lab): Promise<void> {
     // What an engine that was killed before left running ends here.
     for (const node of lab.state.nodes) await failures.attempt(() => powerOff(lab, node));
     await failures.attempt(() => removeNamespaceFolder(lab));
+    await failures.attempt(() => removeRouter(lab));
     await failures.attempt(() => removeNetns(lab.switchNamespace));
     if (failures.messages.length === 0) await failures.attempt(() => lab.remove());
   });

@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run, runAny } from "#scripts/run.js";
-import type { Lab, LabNode } from "./state.js";
+import { LAB_RANGE, type Lab, type LabNode, routerAddress, segmentOf } from "./state.js";
 
 const NETNS = "/run/netns";
 
@@ -24,22 +24,26 @@ export function enterArgs(lab: Lab, node: LabNode): string[] {
   return node.role === "server" ? [net, "--"] : [net, `--mount=${lab.mountNamespace(node)}`, "--"];
 }
 
-async function ensureNetns(name: string): Promise<void> {
+export async function ensureNetns(name: string): Promise<void> {
   if (existsSync(netnsPath(name))) return;
   await run("ip", ["netns", "add", name]);
   await run("ip", ["-n", name, "link", "set", "lo", "up"]);
 }
 
-/** The switch all nodes are plugged into: a bridge in a namespace of its own. */
+/** The switch a node is plugged into: one a segment, all of them bridges in one namespace of their own. */
+const switchOf = (node: LabNode) => `sw${segmentOf(node)}`;
+
 export async function ensureSwitch(lab: Lab): Promise<void> {
   const name = lab.switchNamespace;
   await ensureNetns(name);
-  const { code } = await runAny("ip", ["-n", name, "link", "show", "sw0"]);
-  if (code !== 0) await run("ip", ["-n", name, "link", "add", "sw0", "type", "bridge"]);
-  await run("ip", ["-n", name, "link", "set", "sw0", "up"]);
+  for (const bridge of new Set(lab.state.nodes.map(switchOf))) {
+    const { code } = await runAny("ip", ["-n", name, "link", "show", bridge]);
+    if (code !== 0) await run("ip", ["-n", name, "link", "add", bridge, "type", "bridge"]);
+    await run("ip", ["-n", name, "link", "set", bridge, "up"]);
+  }
 }
 
-/** The node's namespace, with eth0 on the switch and no default route. */
+/** The node's namespace, with eth0 on its switch, a route to the other segments where there are any, and no default route. */
 export async function ensureNodeNetwork(lab: Lab, node: LabNode): Promise<void> {
   const name = lab.namespace(node);
   await ensureNetns(name);
@@ -60,9 +64,11 @@ export async function ensureNodeNetwork(lab: Lab, node: LabNode): Promise<void> 
     "netns",
     lab.switchNamespace,
   ]);
-  await run("ip", ["-n", lab.switchNamespace, "link", "set", port, "master", "sw0", "up"]);
+  await run("ip", ["-n", lab.switchNamespace, "link", "set", port, "master", switchOf(node), "up"]);
   await run("ip", ["-n", name, "addr", "add", `${node.address}/24`, "dev", "eth0"]);
   await run("ip", ["-n", name, "link", "set", "eth0", "up"]);
+  const router = routerAddress(segmentOf(node));
+  if (lab.segments.length > 1) await run("ip", ["-n", name, "route", "add", LAB_RANGE, "via", router]);
 }
 
 const ownFolders: readonly [folder: string, target: string][] = [

@@ -8,6 +8,8 @@ export interface LabNode {
   /** IPv4 address on the lab switch. */
   address: string;
   role: "server" | "node";
+  /** Which of the lab's networks it is on, from 0. Default 0. */
+  segment?: number;
 }
 
 /** A broken link: between two nodes, or (without `b`) between one and everybody else. */
@@ -33,8 +35,15 @@ export interface LabState {
 
 export type LabTimers = "quick" | "kubernetes";
 
-/** The lab LAN: only ever used between namespaces that have no route out. */
-export const LAB_PREFIX = "10.89.0";
+export const segmentOf = ({ segment = 0 }: LabNode) => segment;
+
+/** The lab LANs, one a segment: only ever used between namespaces that have no route out. */
+export const segmentPrefix = (segment: number) => `10.89.${segment}`;
+export const LAB_PREFIX = segmentPrefix(0);
+/** All segments together. */
+export const LAB_RANGE = "10.89.0.0/16";
+/** The router's address on a segment. */
+export const routerAddress = (segment: number) => `${segmentPrefix(segment)}.1`;
 export const defaultLabRoot = () => process.env.BERTH_LAB_DIR ?? "/var/lib/berth/lab";
 
 /** Paths and names that belong to one lab. */
@@ -72,6 +81,15 @@ export class Lab {
 
   get switchNamespace(): string {
     return `berth-${this.state.name}-switch`;
+  }
+
+  /** From 0, in order. */
+  get segments(): number[] {
+    return [...new Set(this.state.nodes.map(segmentOf))].sort((a, b) => a - b);
+  }
+
+  get routerNamespace(): string {
+    return `berth-${this.state.name}-router`;
   }
 
   get kubeconfig(): string {

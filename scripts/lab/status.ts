@@ -2,12 +2,13 @@
 import { describeFault } from "./faults.js";
 import { netnsPath } from "./namespaces.js";
 import { type ProcessName, processesOf, processId } from "./processes.js";
-import type { Lab, LabFault } from "./state.js";
+import { type Lab, type LabFault, routerAddress, segmentOf } from "./state.js";
 
 export interface NodeStatus {
   name: string;
   role: "server" | "node";
   address: string;
+  segment: number;
   networkNamespace: string;
   dockerSocket?: string;
   /** Ids of the running processes; a process that does not run is absent. */
@@ -21,6 +22,8 @@ export interface LabStatus {
   api: string;
   nodes: NodeStatus[];
   faults: readonly LabFault[];
+  /** Between the segments, when there are several. */
+  router?: { networkNamespace: string; addresses: string[] };
 }
 
 export async function labStatus(lab: Lab): Promise<LabStatus> {
@@ -35,13 +38,23 @@ export async function labStatus(lab: Lab): Promise<LabStatus> {
       name: node.name,
       role: node.role,
       address: node.address,
+      segment: segmentOf(node),
       networkNamespace: netnsPath(lab.namespace(node)),
       ...(node.role === "node" && { dockerSocket: lab.dockerSocket(node) }),
       processes,
     });
   }
   const api = `https://127.0.0.1:${lab.state.apiPort}`;
-  return { name: lab.state.name, directory: lab.directory, kubeconfig: lab.kubeconfig, api, nodes, faults: lab.faults };
+  const router = { networkNamespace: netnsPath(lab.routerNamespace), addresses: lab.segments.map(routerAddress) };
+  return {
+    name: lab.state.name,
+    directory: lab.directory,
+    kubeconfig: lab.kubeconfig,
+    api,
+    nodes,
+    faults: lab.faults,
+    ...(lab.segments.length > 1 && { router }),
+  };
 }
 
 export function renderStatus(status: LabStatus): string {
@@ -49,10 +62,12 @@ export function renderStatus(status: LabStatus): string {
     const parts = processesOf(n).map((p) => `${p} ${n.processes[p] ?? "not running"}`);
     return `  ${n.name.padEnd(10)} ${n.address.padEnd(14)} ${parts.join(", ")}`;
   });
+  const router = status.router ? [`  router     ${status.router.addresses.join(", ")}`] : [];
   const faults = status.faults.map((fault) => `  ${describeFault(fault)}`);
   return [
     `lab ${status.name}`,
     ...rows,
+    ...router,
     ...faults,
     `API        ${status.api}`,
     `kubeconfig ${status.kubeconfig}`,

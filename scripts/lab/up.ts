@@ -12,6 +12,7 @@ import { imageFile, loadImage } from "./images.js";
 import { kubectl } from "./kubectl.js";
 import { ensureNodeMounts, ensureNodeNetwork, ensureSwitch } from "./namespaces.js";
 import { isAlive, logFile, processId, startProcess } from "./processes.js";
+import { ensureRouter, parseSegments, placeOnSegments } from "./segments.js";
 import { growLab, type Lab, type LabNode, type LabTimers, loadLab, planLab } from "./state.js";
 
 export interface UpOptions {
@@ -25,6 +26,8 @@ export interface UpOptions {
   apiPort: number;
   /** Only for a lab that is not there yet. Default "quick". */
   timers?: LabTimers;
+  /** How the nodes of a new lab are spread over networks; see parseSegments. Default: all on one. */
+  segments?: string;
 }
 
 async function freePort(wanted: number): Promise<number> {
@@ -140,10 +143,13 @@ function pair(line: string): readonly [string, string] {
 
 const NEW_LAB_NODES = 2;
 
-async function findOrPlan({ root, name, nodes, apiPort, timers = "quick" }: UpOptions): Promise<Lab> {
+async function findOrPlan({ root, name, nodes, apiPort, segments, timers = "quick" }: UpOptions): Promise<Lab> {
   const known = await loadLab(root, name);
   if (known) return nodes === undefined ? known : growLab(known, nodes);
-  return planLab(root, name, nodes ?? NEW_LAB_NODES, await freePort(apiPort), timers);
+  const lab = planLab(root, name, nodes ?? NEW_LAB_NODES, await freePort(apiPort), timers);
+  const names = lab.workers.map(({ name }) => name);
+  if (segments) placeOnSegments(lab.state, parseSegments(segments, names));
+  return lab;
 }
 
 export async function labUp(options: UpOptions): Promise<Lab> {
@@ -154,6 +160,7 @@ export async function labUp(options: UpOptions): Promise<Lab> {
   await step(`switch and namespaces for the server and ${count}`, async () => {
     await ensureSwitch(lab);
     for (const node of [server, ...workers]) await ensureNodeNetwork(lab, node);
+    await ensureRouter(lab);
     for (const node of workers) await ensureNodeMounts(lab, node);
     await applyFaults(lab);
   });
