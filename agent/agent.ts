@@ -161,12 +161,16 @@ function startPodWorkers(base: Base, network: PodNetwork, services: ServiceInfor
 /** Longest wait for the Node, in ms: a server that is away is no reason to leave the node without guards and routes. */
 const REGISTRATION_MS = 3_000;
 
-async function startNetwork({ options, folder, client, cluster }: Base, reporter: NodeReporter): Promise<OpenNetwork> {
+async function startNetwork(
+  { options, folder, address, client, cluster }: Base,
+  reporter: NodeReporter,
+): Promise<OpenNetwork> {
   const { nodeName, cniConfDir, cniBinDir, logger } = options;
   const late = new Promise<undefined>((resolve) => clock.after(REGISTRATION_MS, () => resolve(undefined)));
   const podCIDRs = (await Promise.race([reporter.registered, late]))?.spec.podCIDRs;
+  const addresses = [address];
   const ownServiceIPs = [cluster.clusterDNS];
-  const own = { nodeName, client, dataDir: folder, cluster, podCIDRs, ownServiceIPs };
+  const own = { nodeName, addresses, client, dataDir: folder, cluster, podCIDRs, ownServiceIPs };
   return openNetwork({ ...own, cniConfDir, cniBinDir, logger });
 }
 

@@ -3,8 +3,13 @@ import { BRIDGE, gatewayOf, isIpv6 } from "./plan.js";
 
 export const DEFAULT_NETWORK = "berth";
 
-/** @param podCIDRs of this node, one per address family. @param dataDir where host-local keeps reservations */
-export function defaultConfList(podCIDRs: readonly string[], dataDir: string): object {
+/**
+ * @param podCIDRs of this node, one per address family
+ * @param mtu of the way beyond the bridge; undefined when it takes what the pod's link takes. It goes to the route and not to the
+ *   link: a bridge drops without a word what its ports do not all take, and there may be pods from before it was known.
+ * @param dataDir where host-local keeps reservations
+ */
+export function defaultConfList(podCIDRs: readonly string[], mtu: number | undefined, dataDir: string): object {
   return {
     cniVersion: "1.1.0",
     name: DEFAULT_NETWORK,
@@ -18,7 +23,7 @@ export function defaultConfList(podCIDRs: readonly string[], dataDir: string): o
           type: "host-local",
           dataDir,
           ranges: podCIDRs.map((subnet) => [{ subnet, gateway: gatewayOf(subnet).replace(/\/.*/, "") }]),
-          routes: podCIDRs.map((cidr) => ({ dst: isIpv6(cidr) ? "::/0" : "0.0.0.0/0" })),
+          routes: podCIDRs.map((cidr) => ({ dst: isIpv6(cidr) ? "::/0" : "0.0.0.0/0", ...(mtu && { mtu }) })),
         },
       },
       { type: "portmap", capabilities: { portMappings: true } },

@@ -3,7 +3,9 @@
  * - every pod address is unreachable unless a more specific route (the node's bridge, another node) says otherwise;
  * - service addresses are routed to the bridge, because local packets are routed before they are translated, and what no
  *   translation took is refused on its way out or through;
- * - what pods send beyond the cluster leaves with the node's address.
+ * - what pods send beyond the cluster leaves with the node's address;
+ * - connections of pods agree on segments that fit the way, so that nothing hangs where a node learns of a tunnel, or of a smaller
+ *   link, after its pods were started.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
@@ -38,6 +40,13 @@ ${set("services6", "ipv6_addr", v6(serviceCIDRs))}
     type filter hook forward priority filter; policy accept;
     ip daddr @services goto refuse
     ip6 daddr @services6 goto refuse
+  }
+  chain segments {
+    type filter hook forward priority mangle; policy accept;
+    ip saddr @pods tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
+    ip daddr @pods tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
+    ip6 saddr @pods6 tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
+    ip6 daddr @pods6 tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;

@@ -1,5 +1,4 @@
 /** The node's own part of the network: bridge, guards, routes to other nodes, Docker's consent. Put up, watched, put up again. */
-import { networkInterfaces } from "node:os";
 import type { Logger } from "pino";
 import type { Node } from "#api/generated/types.js";
 import { allowForwarding, ensureBridge } from "#cni/bridge/host-bridge.js";
@@ -8,27 +7,42 @@ import { nft, nftTableNames } from "#cni/lib/nft.js";
 import { acceptPodTraffic } from "./docker-user.js";
 import { applySysctls, guardRoutes, guardRuleset, hostRanges } from "./guards.js";
 import { latestOnly } from "./latest-only.js";
-import { planNodeRoutes, routeChanges } from "./node-routes.js";
+import { NodePeers } from "./node-peers.js";
 import { haveServiceIPs } from "./own-service-ips.js";
-import { BRIDGE, findOverlap, GUARD_TABLE, gatewayOf, isIpv6, type NetworkRanges, ROUTE_PROTOCOL } from "./plan.js";
+import {
+  BRIDGE,
+  findOverlap,
+  GUARD_TABLE,
+  gatewayOf,
+  isIpv6,
+  type NetworkRanges,
+  ROUTE_PROTOCOL,
+  VXLAN_LINK,
+} from "./plan.js";
+import type { VxlanNumbers } from "./vxlan.js";
 
 export interface HostNetworkOptions {
   nodeName: string;
+  /** The addresses the node is known by. */
+  addresses: readonly string[];
   ranges: NetworkRanges;
   /** Addresses of the service range that this node answers itself: the bridge has them. */
   ownServiceIPs?: readonly string[];
+  vxlan: VxlanNumbers;
   /** Links of pods that an earlier life of this agent attached. */
   podLinks: ReadonlySet<string>;
   logger: Logger;
   /** How often everything is looked at again, besides changes that are seen at once. */
   checkMillis: number;
+  /** Told what pods may send beyond their bridge, in bytes, whenever that changes. */
+  onMtu(mtu: number): void;
+  /** Told which nodes cannot be reached, a sentence each, whenever that changes. */
+  onUnreachable(problems: readonly string[]): void;
 }
 
 export class HostNetwork {
   #podCIDRs: readonly string[] = [];
-  #nodes: () => readonly Node[] = () => [];
-  #routes: ReadonlyMap<string, string> = new Map();
-  #said = "";
+  #mtu: number | undefined;
   /** Whether the guards are those of this life. */
   #raised = false;
   #warnedOfFirewalld = false;
@@ -37,9 +51,11 @@ export class HostNetwork {
   #timer: NodeJS.Timeout | undefined;
   readonly #ipv6: boolean;
   readonly #work;
+  readonly #peers: NodePeers;
 
   constructor(private readonly options: HostNetworkOptions) {
     this.#ipv6 = [...options.ranges.podCIDRs, ...options.ranges.serviceCIDRs].some(isIpv6);
+    this.#peers = new NodePeers({ ...options, onProblems: options.onUnreachable });
     this.#work = latestOnly(
       () => this.#assert(),
       (error) => this.#fail(error),
@@ -49,7 +65,7 @@ export class HostNetwork {
   /** Raises the guards. @throws Error when a range overlaps with what the host has: nothing was changed then */
   async start(): Promise<void> {
     const { ranges, podLinks } = this.options;
-    const overlap = findOverlap(ranges, await hostRanges(new Set([BRIDGE, ...podLinks]), this.#ipv6));
+    const overlap = findOverlap(ranges, await hostRanges(new Set([BRIDGE, VXLAN_LINK, ...podLinks]), this.#ipv6));
     if (overlap) throw new Error(overlap);
     await this.#assert();
     this.#timer = setInterval(() => this.#work.trigger(), this.options.checkMillis).unref();
@@ -63,13 +79,17 @@ export class HostNetwork {
 
   /** The nodes as they are now: called again by {@link nodesChanged}. */
   followNodes(nodes: () => readonly Node[]): void {
-    this.#nodes = nodes;
+    this.#peers.follow(nodes);
     this.nodesChanged();
   }
 
   nodesChanged(): void {
-    const plan = this.#plan();
-    if (routeChanges(this.#routes, plan).length > 0) this.#work.trigger();
+    if (this.#peers.changed()) this.#work.trigger();
+  }
+
+  /** Somebody may have changed the host's rules: looks at everything soon. */
+  check(): void {
+    this.#work.trigger();
   }
 
   problem(): string | undefined {
@@ -87,17 +107,6 @@ export class HostNetwork {
     await this.#work.stop();
   }
 
-  #plan(): ReadonlyMap<string, string> {
-    const onLink = Object.entries(networkInterfaces())
-      .filter(([name]) => name !== BRIDGE)
-      .flatMap(([, entries]) => (entries ?? []).flatMap(({ cidr, internal }) => (cidr && !internal ? [cidr] : [])));
-    const { routes, problems } = planNodeRoutes(this.options.nodeName, this.#nodes(), onLink, this.options.ranges);
-    const text = problems.join("; ");
-    if (text && text !== this.#said) this.options.logger.warn({ problems }, "pods of some nodes cannot be reached");
-    this.#said = text;
-    return routes;
-  }
-
   #fail(error: Error): void {
     if (this.#failure !== error.message)
       this.options.logger.error({ err: error }, "the node's network cannot be set up");
@@ -113,7 +122,7 @@ export class HostNetwork {
     allowForwarding(BRIDGE, new Set(this.#ipv6 ? [4, 6] : [4]));
     const tables = await nftTableNames();
     if (!this.#raised || !tables.includes(`inet ${GUARD_TABLE}`)) await nft(guardRuleset(ranges));
-    await this.#assertRoutes();
+    const present = await this.#assertGuardRoutes();
     this.#raised = true;
     // Docker's own nftables backend drops only what goes to its bridges, and has no chain for us.
     if (!tables.includes("ip docker-bridges")) {
@@ -125,10 +134,14 @@ export class HostNetwork {
       const commands = ranges.podCIDRs.map((cidr) => `firewall-cmd --permanent --zone=trusted --add-source=${cidr}`);
       logger.warn({ commands }, "firewalld is active: it lets pod traffic through only after these commands");
     }
+    await this.#peers.assert(present);
+    if (this.#peers.mtu !== this.#mtu) this.options.onMtu(this.#peers.mtu);
+    this.#mtu = this.#peers.mtu;
     this.#failure = undefined;
   }
 
-  async #assertRoutes(): Promise<void> {
+  /** @returns every route of ours that was there */
+  async #assertGuardRoutes(): Promise<RouteJson[]> {
     const families = this.#ipv6 ? ["-4", "-6"] : ["-4"];
     const list = (family: string) => ipJson<RouteJson>([family, "route", "show", "proto", ROUTE_PROTOCOL]);
     const present = (await Promise.all(families.map(list))).flat();
@@ -137,11 +150,12 @@ export class HostNetwork {
     const ranges = [...podCIDRs, ...serviceCIDRs];
     const stale = guards.filter((dst) => !ranges.includes(dst));
     const unguarded = ranges.some((cidr) => !guards.includes(cidr));
-    const wanted = this.#plan();
-    const gateways = new Map(present.flatMap(({ dst, gateway }) => (gateway ? [[dst, gateway] as const] : [])));
     await ipBatch(unguarded ? guardRoutes(this.options.ranges) : []);
-    const old = stale.map((dst) => `route del ${dst} proto ${ROUTE_PROTOCOL}`);
-    await ipBatch([...old, ...routeChanges(gateways, wanted)], undefined, true);
-    this.#routes = wanted;
+    await ipBatch(
+      stale.map((dst) => `route del ${dst} proto ${ROUTE_PROTOCOL}`),
+      undefined,
+      true,
+    );
+    return present;
   }
 }

@@ -3,6 +3,8 @@
  *
  * - pod → pod here:     eth0 → veth → berth0 → veth → eth0, bridged.
  * - pod → pod there:    berth0 → route "10.244.2.0/24 via that node" (host-gw) → that node's berth0. No address changes.
+ * - on another segment: berth0 → route through the tunnel berth-vxlan → UDP to that node, which unpacks it → its berth0. No address
+ *                       of the inner packet changes.
  * - pod → service:      to the gateway berth0; nft `berth-proxy` (agent/proxy) puts an endpoint's address in place of the
  *                       service's in prerouting; then as pod → pod. An endpoint on the same bridge answers through netfilter
  *                       too (bridge-nf-call-iptables), where the address is put back.
@@ -28,16 +30,19 @@ import { defaultConfList } from "./default-conflist.js";
 import { HostNetwork } from "./host-network.js";
 import type { AttachedPod, PodNetwork } from "./network.js";
 import { podCIDRsOf } from "./node-routes.js";
-import type { NetworkRanges } from "./plan.js";
+import { type NetworkRanges, POD_LINK_MTU } from "./plan.js";
 import { createPluginRunner, type PluginRunner } from "./plugin-runner.js";
 import { attachedPods, createPodNetwork } from "./pod-network.js";
+import { DEFAULT_VXLAN, type VxlanNumbers } from "./vxlan.js";
 
 export interface NetworkOptions {
   nodeName: string;
+  /** The addresses the node is known by; the tunnel starts at the first. */
+  addresses: readonly string[];
   client: Client;
   /** The agent's; the network keeps its state in `cni` below it. */
   dataDir: string;
-  cluster: NetworkRanges;
+  cluster: NetworkRanges & { vxlan?: VxlanNumbers };
   /** Addresses of the service range that a part of this agent answers at: the node has them, nothing is translated. */
   ownServiceIPs?: readonly string[];
   /** This node's part of the pod range, when it is known already; otherwise its Node object tells. */
@@ -47,6 +52,8 @@ export interface NetworkOptions {
   /** Where plugin programs are. Default /opt/cni/bin and /usr/lib/cni. */
   cniBinDir?: string | readonly string[];
   logger: Logger;
+  /** Told, a sentence for each node, which ones cannot be reached; again when that changes. */
+  onUnreachable?(problems: readonly string[]): void;
   /** Default 10 s. */
   checkMillis?: number;
 }
@@ -55,6 +62,8 @@ export interface OpenNetwork {
   network: PodNetwork;
   /** The Pods that have been attached, those of an earlier life among them. */
   attached(): AttachedPod[];
+  /** Somebody may have changed the host's rules: looks at once, not only at the next regular time. */
+  check(): void;
   /** Stops watching. Pods stay attached, routes and rules stay. */
   stop(): Promise<void>;
 }
@@ -71,16 +80,23 @@ export async function openNetwork(options: NetworkOptions): Promise<OpenNetwork>
   const store = new AttachmentStore(join(directory, "results"), (path, error) =>
     logger.error({ path, err: error }, "unreadable attachment left alone"),
   );
+  const lists = new ListSource(join(directory, "net.d"), join(directory, "networks"), options.cniConfDir);
   const host = new HostNetwork({
     nodeName,
+    addresses: options.addresses,
     ranges: cluster,
     ownServiceIPs: options.ownServiceIPs,
+    vxlan: cluster.vxlan ?? DEFAULT_VXLAN,
     podLinks: hostLinksOf(store),
     logger,
     checkMillis: options.checkMillis ?? 10_000,
+    onMtu: (mtu) => lists.setMtu(mtu),
+    onUnreachable: (problems) => {
+      if (problems.length > 0) logger.warn({ problems }, "pods of some nodes cannot be reached");
+      options.onUnreachable?.(problems);
+    },
   });
   await host.start();
-  const lists = new ListSource(join(directory, "net.d"), join(directory, "networks"), options.cniConfDir);
   let informer: Informer<Node> | undefined;
   const adopt = async (podCIDRs: readonly string[]) => {
     if (podCIDRs.length === 0 || lists.isFor(podCIDRs)) return;
@@ -108,6 +124,7 @@ export async function openNetwork(options: NetworkOptions): Promise<OpenNetwork>
   return {
     network,
     attached: () => attachedPods(store),
+    check: () => host.check(),
     stop: async () => {
       informer.stop();
       await host.stop();
@@ -129,6 +146,7 @@ function hostLinksOf(store: AttachmentStore): Set<string> {
 /** The list in force: the owner's, read anew each time, or the default one for this node's range. */
 class ListSource {
   #podCIDRs: readonly string[] = [];
+  #mtu: number | undefined;
 
   constructor(
     private readonly directory: string,
@@ -141,12 +159,22 @@ class ListSource {
   }
 
   setPodCIDRs(podCIDRs: readonly string[]): void {
+    this.#podCIDRs = podCIDRs;
+    this.#write();
+  }
+
+  /** For pods from now on; those that run learn of a smaller way from the node, packet by packet. */
+  setMtu(mtu: number): void {
+    this.#mtu = mtu < POD_LINK_MTU ? mtu : undefined;
+    if (this.#podCIDRs.length > 0) this.#write();
+  }
+
+  #write(): void {
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     const path = join(this.directory, "10-berth.conflist");
-    const text = `${JSON.stringify(defaultConfList(podCIDRs, this.reservations), null, 2)}\n`;
+    const text = `${JSON.stringify(defaultConfList(this.#podCIDRs, this.#mtu, this.reservations), null, 2)}\n`;
     writeFileSync(`${path}.draft`, text);
     renameSync(`${path}.draft`, path);
-    this.#podCIDRs = podCIDRs;
   }
 
   /** @throws Error that says what is missing */

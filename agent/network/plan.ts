@@ -3,6 +3,10 @@ import { formatPrefix, networkOf, overlaps, type Prefix, parsePrefix } from "#cn
 
 /** The bridge of the node's pods, and the link the service range is routed to. */
 export const BRIDGE = "berth0";
+/** The tunnel to nodes that are on no network of this one. */
+export const VXLAN_LINK = "berth-vxlan";
+/** A pod's link takes packets of this size, in bytes, from its neighbours on the bridge. */
+export const POD_LINK_MTU = 1500;
 /** Marks every route of ours (`ip route show proto 119`), so that a restarted agent and `berth reset` know them. */
 export const ROUTE_PROTOCOL = "119";
 export const GUARD_TABLE = "berth-guard";

@@ -8,7 +8,7 @@ import { AttachmentStore } from "./attachment-store.js";
 import { CniRuntime } from "./cni-runtime.js";
 import { withdrawPodTraffic } from "./docker-user.js";
 import { createRunner } from "./index.js";
-import { BRIDGE, ROUTE_PROTOCOL } from "./plan.js";
+import { BRIDGE, ROUTE_PROTOCOL, VXLAN_LINK } from "./plan.js";
 
 export interface ResetOptions {
   /** The agent's, as for openNetwork. */
@@ -34,10 +34,10 @@ export async function resetNetwork(options: ResetOptions): Promise<void> {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** The bridge, and whatever is still plugged into it. */
+/** Tunnel and bridge, and whatever is still plugged into it. */
 async function removeLinks(): Promise<void> {
   const links = await ipJson<LinkJson>(["link", "show"]);
-  const ours = links.filter(({ ifname, master }) => ifname === BRIDGE || master === BRIDGE);
+  const ours = links.filter(({ ifname, master }) => ifname === BRIDGE || ifname === VXLAN_LINK || master === BRIDGE);
   try {
     await ipBatch(
       ours.map(({ ifname }) => `link del ${ifname}`),

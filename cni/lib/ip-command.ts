@@ -8,14 +8,20 @@ export class IpBatchError extends Error {
     readonly index: number,
     readonly line: string,
     readonly reason: string,
+    program = "ip",
   ) {
-    super(`ip ${line}: ${reason}`);
+    super(`${program} ${line}: ${reason}`);
     this.name = "IpBatchError";
   }
 
   get exists(): boolean {
     return /File exists|already assigned/.test(this.reason);
   }
+}
+
+/** The same with `bridge`, always in our own namespace. */
+export async function bridgeBatch(lines: readonly string[]): Promise<void> {
+  if (lines.length > 0) await batch("bridge", "bridge", ["-batch", "-"], lines);
 }
 
 /** The command line that runs `program` in the namespace, or right here. */
@@ -30,13 +36,17 @@ function inNamespace(netns: string | undefined, program: string, args: readonly 
 export async function ipBatch(lines: readonly string[], netns?: string, force = false): Promise<void> {
   if (lines.length === 0) return;
   const [command, args] = inNamespace(netns, "ip", [...(force ? ["-force"] : []), "-batch", "-"]);
+  await batch("ip", command, args, lines);
+}
+
+async function batch(program: string, command: string, args: readonly string[], lines: readonly string[]) {
   const result = await tryCommand(command, args, { input: `${lines.join("\n")}\n` });
   if (result.code === 0) return;
   const failed = result.stderr.match(/^Command failed -:(\d+)/m);
   if (!failed) throw new CommandError([command, ...args].join(" "), result);
   const index = Number(failed[1]) - 1;
   const reason = result.stderr.slice(0, failed.index).trim() || "refused";
-  throw new IpBatchError(index, lines[index] ?? "", reason.replace(/^(RTNETLINK answers|Error): /, ""));
+  throw new IpBatchError(index, lines[index] ?? "", reason.replace(/^(RTNETLINK answers|Error): /, ""), program);
 }
 
 /** `ip -j ARGS` parsed. */
@@ -53,7 +63,12 @@ export interface LinkJson {
   mtu: number;
   flags: string[];
   master?: string;
-  linkinfo?: { info_kind?: string; info_slave_data?: { hairpin?: boolean; isolated?: boolean } };
+  linkinfo?: {
+    info_kind?: string;
+    /** Of a VXLAN link. */
+    info_data?: { id?: number; port?: number; local?: string; local6?: string };
+    info_slave_data?: { hairpin?: boolean; isolated?: boolean };
+  };
   addr_info?: { family: string; local: string; prefixlen: number; scope: string }[];
 }
 
@@ -65,6 +80,7 @@ export interface RouteJson {
   dev?: string;
   protocol?: string;
   scope?: string;
+  prefsrc?: string;
   metric?: number;
   flags?: string[];
 }

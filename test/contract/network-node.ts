@@ -15,6 +15,7 @@ import { ObjectClient } from "#test/fixtures/object-client.js";
 
 export interface NodeSettings {
   nodeName: string;
+  addresses: string[];
   dataDir: string;
   cluster: { podCIDRs: string[]; serviceCIDRs: string[] };
   cniConfDir?: string;

@@ -2,116 +2,49 @@
  * Two nodes on a switch, each a namespace with its own network and proxy: pods reach each other over host-gw routes, a Service
  * spreads over both, nothing leaves by the default route, kills leak nothing, reset leaves nothing.
  */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
 import t from "tap";
-import type { Node } from "#api/generated/types.js";
 import { tryCommand } from "#cni/lib/command.js";
-import { ipBatch, ipJson, type LinkJson, type RouteJson } from "#cni/lib/ip-command.js";
+import { ipBatch, ipJson, type RouteJson } from "#cni/lib/ip-command.js";
 import { service, slice } from "#test/fixtures/services.js";
-import { NetworkNode } from "./network-node.js";
-import { enterOwnNetns, eventually, type HeldNetns, holdNetns } from "./own-netns.js";
+import {
+  answers,
+  ask,
+  links,
+  type Machine,
+  MachineRoom,
+  nodeObject,
+  nodeRoutes,
+  peersSeen,
+  podOf,
+  reserved,
+} from "./network-machines.js";
+import { enterOwnNetns, eventually } from "./own-netns.js";
 
 await enterOwnNetns(import.meta.url);
 
-const root = mkdtempSync(join(tmpdir(), "bt-nodes-"));
-const held: HeldNetns[] = [];
-const running = new Set<NetworkNode>();
-t.teardown(async () => {
-  for (const node of running) await node.kill();
-  await Promise.all(held.map((ns) => ns.end()));
-  rmSync(root, { recursive: true, force: true });
-});
-const namespace = async () => {
-  const ns = await holdNetns();
-  held.push(ns);
-  return ns;
-};
-
-const cluster = { podCIDRs: ["10.244.0.0/16"], serviceCIDRs: ["10.96.0.0/16"] };
-
-interface Machine {
-  name: string;
-  index: number;
-  address: string;
-  ns: HeldNetns;
-  dataDir: string;
-}
-
 /** This namespace is the switch; each machine also has a default route, to a router that must never hear of our addresses. */
 await ipBatch(["link add sw0 type bridge", "link set sw0 up", "addr add 172.30.5.254/24 dev sw0"]);
-async function machine(index: number): Promise<Machine> {
-  const ns = await namespace();
-  const address = `172.30.5.${index}`;
-  await ipBatch([`link add m${index} type veth peer name eth0 netns ${ns.path}`, `link set m${index} master sw0 up`]);
-  const own = ["link set lo up", `addr add ${address}/24 dev eth0`, "link set eth0 up"];
-  await ipBatch([...own, "route add default via 172.30.5.254"], ns.path);
-  return { name: `n${index}`, index, address, ns, dataDir: join(root, `n${index}`) };
-}
-
-const nodeObject = ({ name, address, index }: Machine, podCIDR: string | undefined = `10.244.${index}.0/24`) =>
-  ({
-    apiVersion: "v1",
-    kind: "Node",
-    metadata: { name },
-    spec: podCIDR ? { podCIDR, podCIDRs: [podCIDR] } : {},
-    status: { addresses: [{ type: "InternalIP", address }] },
-  }) as unknown as Node;
-
+const room = new MachineRoom(t);
+const lan = { prefix: "172.30.5", bridge: "sw0" };
+const machine = (index: number) => room.machine(index, lan, ["route add default via 172.30.5.254"]);
 const machines = [await machine(1), await machine(2)] as const;
 const [one, two] = machines;
 const objects = machines.map((m) => nodeObject(m));
-
-async function open(m: Machine, known = objects): Promise<NetworkNode> {
-  const node = await NetworkNode.start(m.ns.path);
-  running.add(node);
-  await node.call({ do: "open", settings: { nodeName: m.name, dataDir: m.dataDir, cluster }, objects: known });
-  return node;
-}
-
-const podOf = (sandboxId: string, ns: HeldNetns, hostPort?: number) => ({
-  sandboxId,
-  namespace: "default",
-  name: sandboxId,
-  uid: sandboxId,
-  netns: ns.path,
-  hostPorts: hostPort ? [{ hostPort, containerPort: 80, protocol: "tcp" as const, hostIP: "" }] : [],
-});
-
-async function pod(node: NetworkNode, id: string, hostPort?: number): Promise<{ ns: HeldNetns; ip: string }> {
-  const ns = await namespace();
-  const { ips } = await node.call<{ ips: string[] }>({ do: "attach", pod: podOf(id, ns, hostPort) });
-  ns.spawn("busybox", ["nc", "-ll", "-p", "80", "-e", "echo", id]);
-  await eventually(async () => (await ask(ns, "127.0.0.1", 80)) === id);
-  return { ns, ip: ips[0] ?? "" };
-}
-
-const ask = async (from: HeldNetns, ip: string, port: number) =>
-  (await from.run("busybox", ["nc", "-w", "2", ip, String(port)])).stdout.trim();
-async function answers(from: HeldNetns, ip: string, port: number): Promise<string[]> {
-  const seen = new Set<string>();
-  for (let i = 0; i < 16; i++) seen.add(await ask(from, ip, port));
-  return [...seen].sort();
-}
-const links = async ({ ns }: Machine) => (await ipJson<LinkJson>(["link"], ns.path)).map(({ ifname }) => ifname);
-const reserved = ({ dataDir }: Machine) =>
-  readdirSync(join(dataDir, "cni/networks/berth")).filter((f) => /^\d/.test(f));
+const open = (m: Machine, known = objects) => room.open(m, known);
 
 let n1 = await open(one);
 const n2 = await open(two);
 
 t.test("pods of two nodes reach each other, with their own addresses; a Service spreads over both", async (t) => {
   t.equal(await n1.call({ do: "problem" }), undefined);
-  const [a, b] = [await pod(n1, "a", 8081), await pod(n2, "b")];
+  const [a, b] = [await room.pod(n1, "a", 8081), await room.pod(n2, "b")];
   t.match([a.ip, b.ip], [/^10\.244\.1\./, /^10\.244\.2\./]);
   t.equal(await ask(a.ns, b.ip, 80), "b");
   t.equal(await ask(b.ns, a.ip, 80), "a");
   t.equal(await ask(one.ns, b.ip, 80), "b", "from a node to a pod of another");
   t.equal(await ask(two.ns, one.address, 8081), "a", "through a host port");
-  const seen = b.ns.spawn("busybox", ["nc", "-l", "-p", "99", "-e", "sh", "-c", "busybox netstat -tn"]);
-  t.teardown(() => seen.kill("SIGKILL"));
-  const peers = await eventually(async () => (await ask(a.ns, b.ip, 99)) || undefined);
+  const peers = await peersSeen(t, a.ns, b);
   t.match(peers, a.ip, "no address is translated between pods");
 
   const web = service("web", "10.96.0.9", { type: "NodePort", ports: [{ port: 80, nodePort: 30080 }] });
@@ -140,7 +73,7 @@ t.test("no pod or service address leaves by the default route", async (t) => {
     (await tryCommand("nft", ["list", "counter", "bridge", "watch", name])).stdout.match(/packets (\d+)/)?.[1];
   await tryCommand("nft", ["-f", "-"], { input: counters });
   const began = performance.now();
-  for (const from of [one.ns, (await pod(n1, "c")).ns])
+  for (const from of [one.ns, (await room.pod(n1, "c")).ns])
     for (const ip of ["10.96.200.1", "10.244.77.7"]) t.equal(await ask(from, ip, 80), "", ip);
   t.ok(performance.now() - began < 4000, "and each is refused at once");
   t.equal(await packets("leaked"), "0");
@@ -148,21 +81,16 @@ t.test("no pod or service address leaves by the default route", async (t) => {
   t.not(await packets("between"), "0", "while packets between nodes are seen here");
 });
 
-t.test("nodes come, move and go: their routes follow; one that is not on our networks is no route", async (t) => {
-  const routes = async () =>
-    (await ipJson<RouteJson>(["route", "show", "proto", "119"], one.ns.path))
-      .filter(({ gateway }) => gateway)
-      .map(({ dst, gateway }) => `${dst} ${gateway}`)
-      .sort();
+t.test("nodes come, move and go: their routes follow", async (t) => {
+  const routes = () => nodeRoutes(one);
   const third = (address: string) => nodeObject({ ...two, name: "n3", index: 3, address });
   t.same(await routes(), ["10.244.2.0/24 172.30.5.2"]);
   await n1.call({ do: "apply", object: third("172.30.5.3") });
   await eventually(async () => (await routes()).includes("10.244.3.0/24 172.30.5.3"));
   await n1.call({ do: "apply", object: third("172.30.5.4") });
   await eventually(async () => (await routes()).includes("10.244.3.0/24 172.30.5.4"));
-  await n1.call({ do: "apply", object: third("198.51.100.4") });
+  await n1.call({ do: "remove", object: third("172.30.5.4") });
   await eventually(async () => (await routes()).length === 1);
-  await n1.call({ do: "remove", object: third("198.51.100.4") });
   await ipBatch(["route del 10.244.2.0/24"], one.ns.path);
   await ipBatch(["route del unreachable 10.244.0.0/16"], one.ns.path);
   await tryCommand("nsenter", [`--net=${one.ns.path}`, "nft", "delete", "table", "inet", "berth-guard"]);
@@ -176,8 +104,8 @@ t.test("nodes come, move and go: their routes follow; one that is not on our net
 });
 
 t.test("kill -9: the next life knows its pods, and cleans up after those that are gone", async (t) => {
-  const d = await pod(n1, "d");
-  const doomed = await namespace();
+  const d = await room.pod(n1, "d");
+  const doomed = await room.namespace();
   const before = reserved(one).length;
   void n1.call({ do: "attach", pod: podOf("doomed", doomed) }).catch(() => undefined);
   await n1.kill();
@@ -196,7 +124,7 @@ t.test("a node without a pod range waits for it; ranges that are taken are refus
   const three = await machine(3);
   const n3 = await open(three, [nodeObject(three, "")]);
   t.match(await n3.call<string>({ do: "problem" }), /NetworkPluginNotReady.*no pod range yet/);
-  const ns = await namespace();
+  const ns = await room.namespace();
   await t.rejects(n3.call({ do: "attach", pod: podOf("x", ns) }), /no pod range yet/);
   await n3.call({ do: "apply", object: nodeObject(three) });
   await eventually(async () => (await n3.call({ do: "problem" })) === undefined || undefined);
@@ -215,10 +143,9 @@ t.test("a node without a pod range waits for it; ranges that are taken are refus
 });
 
 t.test("reset leaves no trace", async (t) => {
-  await pod(n1, "last", 8082);
+  await room.pod(n1, "last", 8082);
   await n1.kill();
-  const node = await NetworkNode.start(one.ns.path);
-  running.add(node);
+  const node = await room.process(one);
   await node.call({ do: "reset", dataDir: one.dataDir });
   t.same((await links(one)).sort(), ["eth0", "lo"]);
   t.equal(

@@ -1,8 +1,6 @@
 import t from "tap";
 import { acceptRules, missingRules } from "#agent/network/docker-user.js";
-import { planNodeRoutes, routeChanges } from "#agent/network/node-routes.js";
 import { findOverlap, gatewayOf } from "#agent/network/plan.js";
-import type { Node } from "#api/generated/types.js";
 
 const ranges = { podCIDRs: ["10.244.0.0/16"], serviceCIDRs: ["10.96.0.0/16"] };
 
@@ -18,34 +16,6 @@ t.test("ranges that the host uses are refused by name", async (t) => {
   t.match(findOverlap({ podCIDRs: ["10.0.0.0/8"], serviceCIDRs: ["10.96.0.0/16"] }, []), /overlaps with service range/);
   t.match(findOverlap({ podCIDRs: ["10.244.1.0/16"], serviceCIDRs: [] }, []), /host bits set: write 10\.244\.0\.0\/16/);
   t.same([gatewayOf("10.244.7.0/24"), gatewayOf("fd00:7::/64")], ["10.244.7.1/24", "fd00:7::1/64"]);
-});
-
-const node = (name: string, podCIDR: string | undefined, address = "192.0.2.9"): Node =>
-  ({
-    metadata: { name },
-    spec: podCIDR ? { podCIDRs: [podCIDR] } : {},
-    status: { addresses: [{ type: "InternalIP", address }] },
-  }) as unknown as Node;
-
-t.test("routes to other nodes, and why there is none", async (t) => {
-  const own = node("a", "10.244.0.0/24");
-  const plan = (...others: Node[]) => planNodeRoutes("a", [own, ...others], ["192.0.2.1/24"], ranges);
-  t.same([...plan(node("b", "10.244.1.0/24")).routes], [["10.244.1.0/24", "192.0.2.9"]]);
-  t.same(plan(node("b", undefined)), { routes: new Map(), problems: [] });
-  t.match(plan(node("b", "10.244.1.0/24", "198.51.100.1")).problems, [
-    /node b \(198\.51\.100\.1\) is on no network of this node/,
-  ]);
-  t.match(plan(node("b", "10.9.0.0/24")).problems, [/outside of the cluster's/]);
-  t.match(plan(node("b", "10.0.0.0/8")).problems, [/outside of the cluster's/]);
-  t.match(plan(node("b", "10.244.0.0/25")).problems, [/overlaps with this node's/]);
-  const present = new Map([
-    ["10.244.1.0/24", "192.0.2.9"],
-    ["10.244.5.0/24", "192.0.2.5"],
-  ]);
-  t.same(routeChanges(present, plan(node("b", "10.244.1.0/24", "192.0.2.10")).routes), [
-    "route del 10.244.5.0/24 proto 119",
-    "route replace 10.244.1.0/24 via 192.0.2.10 proto 119",
-  ]);
 });
 
 t.test("what DOCKER-USER lacks", async (t) => {
