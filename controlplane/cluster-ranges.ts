@@ -9,6 +9,12 @@ export interface RangeOptions {
   /** "30000-32767" */
   readonly nodePortRange: string;
   readonly clusterDomain: string;
+  /** "1194" */
+  readonly vxlanId: string;
+  /** "8472" */
+  readonly vxlanPort: string;
+  /** Also between nodes that share a network. */
+  readonly vxlanAlways?: boolean;
 }
 
 export const DEFAULT_RANGES: RangeOptions = {
@@ -16,6 +22,8 @@ export const DEFAULT_RANGES: RangeOptions = {
   serviceCidr: "10.96.0.0/16",
   nodePortRange: "30000-32767",
   clusterDomain: "cluster.local",
+  vxlanId: "1194",
+  vxlanPort: "8472",
 };
 
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
@@ -39,6 +47,11 @@ export function clusterConfig(options: RangeOptions): ClusterConfig {
     nodePortRange: parsePorts(options.nodePortRange),
     clusterDomain: options.clusterDomain,
     clusterDNS: nthAddress(services[0]!, 10),
+    vxlan: {
+      id: parseNumber("--vxlan-id", options.vxlanId, 2 ** 24 - 1),
+      port: parseNumber("--vxlan-port", options.vxlanPort, 65535),
+      always: options.vxlanAlways ?? false,
+    },
   };
 }
 
@@ -80,4 +93,10 @@ function parsePorts(text: string): [number, number] {
     throw new Error(`--node-port-range ${text}: expected two ports, like 30000-32767`);
   }
   return range;
+}
+
+function parseNumber(option: string, text: string, max: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= max) return value;
+  throw new Error(`${option} ${text}: expected a number from 1 to ${max}`);
 }

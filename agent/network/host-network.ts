@@ -1,6 +1,7 @@
 /** The node's own part of the network: bridge, guards, routes to other nodes, Docker's consent. Put up, watched, put up again. */
 import type { Logger } from "pino";
 import type { Node } from "#api/generated/types.js";
+import type { VxlanNumbers } from "#api/join.js";
 import { allowForwarding, ensureBridge } from "#cni/bridge/host-bridge.js";
 import { ipBatch, ipJson, type RouteJson } from "#cni/lib/ip-command.js";
 import { nft, nftTableNames } from "#cni/lib/nft.js";
@@ -19,7 +20,6 @@ import {
   ROUTE_PROTOCOL,
   VXLAN_LINK,
 } from "./plan.js";
-import type { VxlanNumbers } from "./vxlan.js";
 
 export interface HostNetworkOptions {
   nodeName: string;

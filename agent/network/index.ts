@@ -20,6 +20,7 @@ import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Node } from "#api/generated/types.js";
+import type { VxlanNumbers } from "#api/join.js";
 import { nodes } from "#api/refs.js";
 import type { Client } from "#client/client.js";
 import { type Informer, startInformer } from "#client/informer.js";
@@ -33,7 +34,7 @@ import { podCIDRsOf } from "./node-routes.js";
 import { type NetworkRanges, POD_LINK_MTU } from "./plan.js";
 import { createPluginRunner, type PluginRunner } from "./plugin-runner.js";
 import { attachedPods, createPodNetwork } from "./pod-network.js";
-import { DEFAULT_VXLAN, type VxlanNumbers } from "./vxlan.js";
+import { DEFAULT_VXLAN } from "./vxlan.js";
 
 export interface NetworkOptions {
   nodeName: string;

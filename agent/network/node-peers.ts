@@ -1,11 +1,12 @@
 /** Keeps the ways to other nodes' pods as the Nodes say: routes, and the tunnel for those that are on no network of ours. */
 import { networkInterfaces } from "node:os";
 import type { Node } from "#api/generated/types.js";
+import type { VxlanNumbers } from "#api/join.js";
 import { runCommand } from "#cni/lib/command.js";
 import { bridgeBatch, ipBatch, ipJson, type LinkJson, type RouteJson } from "#cni/lib/ip-command.js";
 import { type NodeRoutes, planNodeRoutes, podCIDRsOf, routeChanges, wayOf } from "./node-routes.js";
 import { BRIDGE, gatewayOf, type NetworkRanges, POD_LINK_MTU, VXLAN_LINK } from "./plan.js";
-import { hostPrefix, type PresentTunnel, type Tunnel, tunnelChanges, tunnelMtu, type VxlanNumbers } from "./vxlan.js";
+import { hostPrefix, type PresentTunnel, type Tunnel, tunnelChanges, tunnelMtu } from "./vxlan.js";
 
 export interface NodePeersOptions {
   nodeName: string;
@@ -61,10 +62,11 @@ export class NodePeers {
   }
 
   #plan(nodes: readonly Node[]): NodeRoutes {
-    const { nodeName, addresses, ranges, onProblems } = this.options;
-    const onLink = Object.entries(networkInterfaces())
+    const { nodeName, addresses, ranges, vxlan, onProblems } = this.options;
+    const networks = Object.entries(networkInterfaces())
       .filter(([name]) => name !== BRIDGE && name !== VXLAN_LINK)
       .flatMap(([, entries]) => (entries ?? []).flatMap(({ cidr, internal }) => (cidr && !internal ? [cidr] : [])));
+    const onLink = vxlan.always ? [] : networks;
     const plan = planNodeRoutes({ nodeName, addresses, onLink }, nodes, ranges);
     const text = plan.problems.join("; ");
     if (text !== this.#said) onProblems(plan.problems);
@@ -78,7 +80,8 @@ export class NodePeers {
     if (tunnelled.size === 0 || local === undefined) return undefined;
     const own = nodes.find(({ metadata }) => metadata.name === nodeName);
     return {
-      ...vxlan,
+      id: vxlan.id,
+      port: vxlan.port,
       local,
       mtu: tunnelMtu(local, underlayMtu(links, addresses)),
       addresses: own ? podCIDRsOf(own).map((cidr) => hostPrefix(gatewayOf(cidr))) : [],

@@ -10,20 +10,13 @@
  * cards that get it wrong; where one gets the inner ones wrong too: `ethtool -K berth-vxlan tx-checksum-ip-generic off`.
  */
 import { createHash } from "node:crypto";
+import type { VxlanNumbers } from "#api/join.js";
 import { parseAddress, withoutPrefix } from "#cni/lib/addresses.js";
 import { isIpv6, VXLAN_LINK } from "./plan.js";
 
-/** The same on every node of a cluster. */
-export interface VxlanNumbers {
-  /** VXLAN network identifier, 1 to 16777215. */
-  id: number;
-  /** UDP. */
-  port: number;
-}
+export const DEFAULT_VXLAN: VxlanNumbers = { id: 1194, port: 8472, always: false };
 
-export const DEFAULT_VXLAN: VxlanNumbers = { id: 1194, port: 8472 };
-
-export interface Tunnel extends VxlanNumbers {
+export interface Tunnel extends Pick<VxlanNumbers, "id" | "port"> {
   /** This node's address: what its packets come from. */
   local: string;
   mtu: number;

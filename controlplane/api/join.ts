@@ -11,6 +11,18 @@ export interface NodeClusterConfig {
   clusterDNS: string;
   /** leaseDurationSeconds of every node's Lease: how soon a silent node is missed. Default 40. */
   nodeLeaseSeconds?: number;
+  /** The tunnel between nodes that share no network. Absent from an older server: the defaults. */
+  vxlan?: VxlanNumbers;
+}
+
+/** The same on every node of a cluster. */
+export interface VxlanNumbers {
+  /** VXLAN network identifier, 1 to 16777215. Default 1194. */
+  readonly id: number;
+  /** UDP. Default 8472. */
+  readonly port: number;
+  /** Also between nodes that share a network. */
+  readonly always: boolean;
 }
 
 /**

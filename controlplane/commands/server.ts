@@ -26,6 +26,9 @@ export interface ServerFlags {
   readonly serviceCidr: string;
   readonly nodePortRange: string;
   readonly clusterDomain: string;
+  readonly vxlanId: string;
+  readonly vxlanPort: string;
+  readonly vxlanAlways?: boolean;
   readonly agent: boolean;
   readonly bookmarkInterval?: string;
   readonly nodeLease?: string;
@@ -49,6 +52,9 @@ export function addServerCommand(program: Command): void {
     .option("--service-cidr <range>", "addresses of Services", DEFAULT_RANGES.serviceCidr)
     .option("--node-port-range <range>", "ports of NodePort Services", DEFAULT_RANGES.nodePortRange)
     .option("--cluster-domain <name>", "DNS domain of the cluster", DEFAULT_RANGES.clusterDomain)
+    .option("--vxlan-id <id>", "identifier of the tunnel between nodes that share no network", DEFAULT_RANGES.vxlanId)
+    .option("--vxlan-port <port>", "its UDP port", DEFAULT_RANGES.vxlanPort)
+    .option("--vxlan-always", "tunnel also within a network, where it lets only nodes' own addresses through (clouds)")
     .option("--no-agent", "no node on this host")
     .option("--bookmark-interval <seconds>", "how often a watch says that it lives (default 10)")
     .option("--node-lease <seconds>", "a node silent for a quarter longer is not ready (default 40)")

@@ -1,10 +1,13 @@
 /** Gives every node its own range of Pod addresses out of the cluster's. */
 import type { Node } from "#api/generated/types.js";
+import { keyOf } from "#api/object.js";
 import { nodes } from "#api/refs.js";
 import { type Controller, watch } from "./controller.js";
 import { nextNodeRange } from "./node-ipam/cidr.js";
 
 const rangesOf = ({ spec }: Node): readonly string[] => spec.podCIDRs ?? (spec.podCIDR ? [spec.podCIDR] : []);
+
+const isWithoutRange = (node: Node) => rangesOf(node).length === 0;
 
 /** @param podCIDRs the cluster's ranges, one for each address family */
 export function nodeIpamController(podCIDRs: readonly string[]): Controller {
@@ -14,7 +17,16 @@ export function nodeIpamController(podCIDRs: readonly string[]): Controller {
     name: "node-ipam",
     component: "cidrAllocator",
     workers: 1,
-    watches: [watch({ ref: nodes })],
+    watches: [
+      watch({
+        ref: nodes,
+        // What a node leaves behind may be what another waits for.
+        keys: (node, { informer }, _old, deleted) => [
+          keyOf(node),
+          ...(deleted ? informer(nodes).list().filter(isWithoutRange).map(keyOf) : []),
+        ],
+      }),
+    ],
     async reconcile(name, { client, informer, event }) {
       const all = informer(nodes);
       const node = all.get(name);

@@ -138,6 +138,8 @@ export interface ClusterConfig {
   readonly nodeLeaseSeconds?: number;
   /** How long Pods that say nothing about it stay on a node that is not ready or unreachable. Default 300. */
   readonly tolerationSeconds?: number;
+  /** The tunnel between nodes that share no network; its fields are told in `api/join.ts`. */
+  readonly vxlan?: { readonly id: number; readonly port: number; readonly always: boolean };
 }
 
 export interface UserInfo {

@@ -95,6 +95,17 @@ t.test("node ranges", async (t) => {
   t.equal(nextNodeRange("10.244.0.0/24", new Set(["10.244.0.0/24"])), undefined);
   t.equal(nextNodeRange("10.244.0.0/28", new Set()), "10.244.0.0/28");
   t.equal(nextNodeRange("fd00:1::/56", new Set(["fd00:1::/64"])), "fd00:1:0:1::/64");
+  t.equal(nextNodeRange("fd00:1::/56", new Set(["10.244.0.0/16"])), "fd00:1::/64", "of another family");
+});
+
+t.test("node ranges keep clear of ranges of other sizes", async (t) => {
+  const next = (...taken: string[]) => nextNodeRange("10.244.0.0/22", new Set(taken));
+  t.equal(next("10.244.0.0/23"), "10.244.2.0/24");
+  t.equal(next("10.244.1.128/25", "10.244.0.0/26"), "10.244.2.0/24");
+  t.equal(next("10.244.3.0/24", "10.244.0.0/24", "10.244.0.64/26"), "10.244.1.0/24", "in any order");
+  t.equal(next("10.0.0.0/8"), undefined);
+  t.equal(next("10.240.0.0/16", "10.245.0.0/16"), "10.244.0.0/24", "beside the cluster's");
+  t.equal(next("10.244.0.0/24", "10.244.1.0/24", "10.244.2.0/24", "10.244.3.0/24"), undefined);
 });
 
 t.test("ended Pods beyond the threshold go, oldest first", async (t) => {
