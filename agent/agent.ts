@@ -108,12 +108,12 @@ async function startParts(base: Base): Promise<void> {
   const own = { node: () => reporter.node, onRecovered: () => reporter.heardAgain() };
   teardown.add("lease", startNodeLease({ client, nodeName, leaseSeconds, ...own, clock, logger }));
   void reporter.registered.then((node) => announce(base, recorder, node));
-  const open = teardown.add("network", await startNetwork(base, reporter));
-  ({ network } = teardown.add("network policy", policeNetwork(open, { ...base, node: own.node, recorder, logger })));
+  const opened = teardown.add("network", await startNetwork(base, reporter, recorder));
+  ({ network } = teardown.add("network policy", policeNetwork(opened, { ...base, node: own.node, recorder, logger })));
   const services = followServices(client);
   teardown.add("services", { stop: async () => services.stop() });
   teardown.add("cluster DNS", startClusterDns(base, reporter, recorder, services));
-  const pods = teardown.add("Pods", startPodWorkers(base, network, services));
+  const pods = teardown.add("Pods", startPodWorkers(base, { network, check: opened.check }, services));
   const zone = () => reporter.node?.metadata.labels?.[ZONE];
   teardown.add("service proxy", startProxy({ ...proxyOptions(base), recorder, known: services, zone }));
   await startEndpoints(base, facts, pods);
@@ -140,7 +140,11 @@ function proxyOptions({ options, client, cluster, address }: Base): ProxyOptions
   return { client, nodeName, podCIDRs: cluster.podCIDRs, addresses: [address], reservedPorts, logger };
 }
 
-function startPodWorkers(base: Base, network: PodNetwork, services: ServiceInformers): NodePods {
+function startPodWorkers(
+  base: Base,
+  { network, check }: Pick<OpenNetwork, "network" | "check">,
+  services: ServiceInformers,
+): NodePods {
   const { options, folder, address, client, cluster, runtime } = base;
   const { nodeName, cgroupRoot, logger } = options;
   return startPods({
@@ -155,6 +159,8 @@ function startPodWorkers(base: Base, network: PodNetwork, services: ServiceInfor
     clusterDomain: cluster.clusterDomain,
     cgroupRoot,
     services,
+    // An engine that starts writes its own rules.
+    onEngineBack: check,
   });
 }
 
@@ -164,14 +170,18 @@ const REGISTRATION_MS = 3_000;
 async function startNetwork(
   { options, folder, address, client, cluster }: Base,
   reporter: NodeReporter,
+  recorder: EventRecorder,
 ): Promise<OpenNetwork> {
   const { nodeName, cniConfDir, cniBinDir, logger } = options;
   const late = new Promise<undefined>((resolve) => clock.after(REGISTRATION_MS, () => resolve(undefined)));
   const podCIDRs = (await Promise.race([reporter.registered, late]))?.spec.podCIDRs;
-  const addresses = [address];
   const ownServiceIPs = [cluster.clusterDNS];
-  const own = { nodeName, addresses, client, dataDir: folder, cluster, podCIDRs, ownServiceIPs };
-  return openNetwork({ ...own, cniConfDir, cniBinDir, logger });
+  const own = { nodeName, addresses: [address], client, dataDir: folder, cluster, podCIDRs, ownServiceIPs };
+  const onUnreachable = async (problems: readonly string[]) => {
+    const node = await reporter.registered;
+    for (const text of problems) recorder.event(node, "Warning", "PodsUnreachable", `Pods cannot be reached: ${text}`);
+  };
+  return openNetwork({ ...own, cniConfDir, cniBinDir, logger, onUnreachable });
 }
 
 function startClusterDns(

@@ -53,7 +53,7 @@ export interface NetworkOptions {
   /** Where plugin programs are. Default /opt/cni/bin and /usr/lib/cni. */
   cniBinDir?: string | readonly string[];
   logger: Logger;
-  /** Told, a sentence for each node, which ones cannot be reached; again when that changes. */
+  /** Told, a sentence for each node, which ones cannot be reached; again when that has changed, with an empty list when all can be. */
   onUnreachable?(problems: readonly string[]): void;
   /** Default 10 s. */
   checkMillis?: number;

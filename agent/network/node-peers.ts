@@ -14,15 +14,18 @@ export interface NodePeersOptions {
   addresses: readonly string[];
   ranges: NetworkRanges;
   vxlan: VxlanNumbers;
-  /** Told when the list of nodes that cannot be reached changes. One sentence each. */
+  /** Told when the list of nodes that cannot be reached has changed and stays so. One sentence each. */
   onProblems(problems: readonly string[]): void;
 }
+
+/** A node that has just joined has no address for a moment: that is no news. Milliseconds. */
+const PATIENCE = 3_000;
 
 export class NodePeers {
   /** Undefined until all nodes are known: the ways of an earlier life are better than none. */
   #nodes: (() => readonly Node[]) | undefined;
   #made = "";
-  #said = "";
+  #problems: { text: string; since: number; told: boolean } = { text: "", since: 0, told: true };
   #mtu = POD_LINK_MTU;
 
   constructor(private readonly options: NodePeersOptions) {}
@@ -58,20 +61,25 @@ export class NodePeers {
     await ipBatch([...routeChanges(kept, plan.routes), ...changes.remove], undefined, true);
     await bridgeBatch(changes.forget);
     this.#made = textOf(plan);
+    this.#tellProblems(plan.problems);
     this.#mtu = Math.min(POD_LINK_MTU, tunnel?.mtu ?? underlayMtu(links, this.options.addresses));
   }
 
   #plan(nodes: readonly Node[]): NodeRoutes {
-    const { nodeName, addresses, ranges, vxlan, onProblems } = this.options;
+    const { nodeName, addresses, ranges, vxlan } = this.options;
     const networks = Object.entries(networkInterfaces())
       .filter(([name]) => name !== BRIDGE && name !== VXLAN_LINK)
       .flatMap(([, entries]) => (entries ?? []).flatMap(({ cidr, internal }) => (cidr && !internal ? [cidr] : [])));
     const onLink = vxlan.always ? [] : networks;
-    const plan = planNodeRoutes({ nodeName, addresses, onLink }, nodes, ranges);
-    const text = plan.problems.join("; ");
-    if (text !== this.#said) onProblems(plan.problems);
-    this.#said = text;
-    return plan;
+    return planNodeRoutes({ nodeName, addresses, onLink }, nodes, ranges);
+  }
+
+  #tellProblems(problems: readonly string[]): void {
+    const [text, now] = [problems.join("; "), performance.now()];
+    if (text !== this.#problems.text) this.#problems = { text, since: now, told: false };
+    if (this.#problems.told || now - this.#problems.since < PATIENCE) return;
+    this.#problems.told = true;
+    this.options.onProblems(problems);
   }
 
   #tunnel({ tunnelled }: NodeRoutes, nodes: readonly Node[], links: readonly LinkJson[]): Tunnel | undefined {

@@ -48,6 +48,8 @@ export interface PodsOptions {
   resyncPeriod?: number;
   relistPeriod?: number;
   onPodsChanged?(): void;
+  /** The engine answers again after it did not: it was restarted. */
+  onEngineBack?(): void;
 }
 
 export interface NodePods {
@@ -71,8 +73,8 @@ export function startPods(options: PodsOptions): NodePods {
   });
   const events = new PodEvents(recorder);
   const env = environment(options, clock, events, (uid) => manager.wake(uid));
-  const { relistPeriod = 30_000, onPodsChanged } = options;
-  const manager = new PodManager({ env, nodeName, relistPeriod, onPodsChanged });
+  const { relistPeriod = 30_000, onPodsChanged, onEngineBack } = options;
+  const manager = new PodManager({ env, nodeName, relistPeriod, onPodsChanged, onEngineBack });
   void manager.start();
   return {
     list: () => manager.list(),

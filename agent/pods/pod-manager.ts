@@ -15,6 +15,7 @@ export interface PodManagerOptions {
   /** Milliseconds between two lists of everything the engine has. */
   relistPeriod: number;
   onPodsChanged?(): void;
+  onEngineBack?(): void;
 }
 
 /** Between attempts to reach the engine, milliseconds. */
@@ -164,6 +165,7 @@ export class PodManager {
     const { env } = this.options;
     try {
       await this.#follow();
+      this.options.onEngineBack?.();
       await this.#relist();
     } catch (error) {
       env.logger.warn({ err: error }, "the Docker engine does not answer, will be tried again");
