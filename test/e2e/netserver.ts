@@ -6,7 +6,7 @@ export const HTTP_PORT = 8083;
 export const UDP_PORT = 8081;
 
 /** Answers "<pod> <address of the asker> <bytes received>". The image has nothing for UDP: perl comes from the host. */
-const UDP_SERVER = `use IO::Socket::INET;
+const UDP_SERVER = `use IO::Socket::INET; $SIG{TERM} = sub { exit };
 $s = IO::Socket::INET->new(LocalPort => ${UDP_PORT}, Proto => "udp") or die $!;
 while (defined $s->recv($m, 65535)) { $s->send("$ENV{HOSTNAME} " . $s->peerhost . " " . length $m) }`;
 
