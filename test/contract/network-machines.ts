@@ -68,11 +68,11 @@ export class MachineRoom {
   }
 
   /** The machine's agent, which finds these objects in the API. */
-  async open(machine: Machine, objects: readonly KubeObject[]): Promise<NetworkNode> {
+  async open(machine: Machine, objects: readonly KubeObject[], settings: { apiAway?: boolean } = {}) {
     const node = await this.process(machine);
     const { name, address, dataDir } = machine;
-    const settings = { nodeName: name, addresses: [address], dataDir, cluster: CLUSTER };
-    await node.call({ do: "open", settings, objects: [...objects] });
+    const own = { nodeName: name, addresses: [address], dataDir, cluster: CLUSTER };
+    await node.call({ do: "open", settings: { ...own, ...settings }, objects: [...objects] });
     return node;
   }
 

@@ -11,6 +11,7 @@ import type { NetworkPod, NetworkStatus } from "#agent/network/network.js";
 import { resetNetwork } from "#agent/network/reset.js";
 import { startProxy } from "#agent/proxy/index.js";
 import type { KubeObject } from "#api/object.js";
+import type { Client } from "#client/client.js";
 import { ObjectClient } from "#test/fixtures/object-client.js";
 
 export interface NodeSettings {
@@ -20,7 +21,11 @@ export interface NodeSettings {
   cluster: { podCIDRs: string[]; serviceCIDRs: string[] };
   cniConfDir?: string;
   ownServiceIPs?: string[];
+  /** Nobody answers there. */
+  apiAway?: boolean;
 }
+
+const SILENCE: Pick<Client, "list"> = { list: () => new Promise(() => undefined) };
 
 type Request =
   | { do: "open"; settings: NodeSettings; objects: KubeObject[] }
@@ -80,6 +85,10 @@ function serve(): void {
     switch (request.do) {
       case "open":
         for (const object of request.objects) api.apply(object);
+        if (request.settings.apiAway) {
+          node = await openNetwork({ ...request.settings, client: SILENCE as Client, logger, checkMillis: 500 });
+          return undefined;
+        }
         node = await openNetwork({ ...request.settings, client: api.client, logger, checkMillis: 500 });
         proxy = startProxy({ client: api.client, nodeName: request.settings.nodeName, logger });
         return await proxy.idle();

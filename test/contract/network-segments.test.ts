@@ -58,7 +58,7 @@ const machines = [await machine(1, lans[0]), await machine(2, lans[0]), await ma
 const [one, two] = machines;
 let three: Machine = machines[2];
 
-const n1 = await room.open(one, [nodeObject(one), nodeObject(two)]);
+let n1 = await room.open(one, [nodeObject(one), nodeObject(two)]);
 const n2 = await room.open(
   two,
   machines.map((m) => nodeObject(m)),
@@ -170,6 +170,19 @@ t.test("big packets pass, whether a pod knew of the tunnel when it came or not",
   }
   t.equal(await transfer(early, near), SUM, "pods of both kinds on one bridge");
   t.ok(await datagram(early, near, 1472));
+});
+
+t.test("an agent that starts while the API is away leaves the ways as they are", async (t) => {
+  const before = { routes: await nodeRoutes(one), ...(await entries(one)) };
+  await n1.kill();
+  const blind = await room.open(one, [], { apiAway: true });
+  t.same({ routes: await nodeRoutes(one), ...(await entries(one)) }, before);
+  t.equal(await ask(near.ns, far.ip, 80), "far");
+  await blind.kill();
+  n1 = await room.open(
+    one,
+    machines.map((m) => nodeObject(m)),
+  );
 });
 
 t.test("a node that moves takes its routes along, from one kind to the other", async (t) => {

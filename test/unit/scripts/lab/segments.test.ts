@@ -23,7 +23,7 @@ t.test("groups name every node once", async (t) => {
 });
 
 t.test("addresses follow the segment; the server stays on the first", async (t) => {
-  const { state } = planLab("/nowhere", "x", 3, 0);
+  const { state } = planLab("/nowhere", "x", 3, 0, "quick");
   placeOnSegments(state, [["node-2"], ["node-1", "node-3"]]);
   t.same(
     state.nodes.map(({ name, address, segment }) => [name, address, segment]),
