@@ -92,7 +92,7 @@ async function everyoneIsReached(): Promise<void> {
     ["container to pod of another node", "far", async () => fetch(plain, await ip("far"))],
     ["container to container by name", "db", () => fetch(inContainer("app"), "db", 80)],
   ];
-  for (const [what, page, ask] of wanted) await until(`${what}: ${page}`, async () => (await ask()) === page);
+  await Promise.all(wanted.map(([what, page, ask]) => until(`${what}: ${page}`, async () => (await ask()) === page)));
 }
 
 /** Docker keeps its networks apart, and we do not open them. */

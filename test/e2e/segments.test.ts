@@ -17,7 +17,8 @@ import { datagram, fetch, fromNode, fromPod, HTTP_PORT, netserver } from "./nets
 /** Beside the suite's own. */
 const name = `${(process.env.BERTH_TEST_LAB ?? "e2e").slice(0, 9)}seg`;
 const options = { name, root: defaultLabRoot(), nodes: 3, segments: "2", images: ["busybox"], apiPort: 0 };
-const lab = await labUp(options);
+// A node that is away for a moment keeps its pods.
+const lab = await labUp({ ...options, timers: "kubernetes" });
 t.teardown(() => labDown(lab));
 const session = new LabSession(lab);
 const [one, two, three] = lab.workers as [LabNode, LabNode, LabNode];
