@@ -9,7 +9,7 @@ import type { Test } from "tap";
 import type { Node } from "#api/generated/types.js";
 import type { KubeObject } from "#api/object.js";
 import { ipBatch, ipJson, type LinkJson, type RouteJson } from "#cni/lib/ip-command.js";
-import { NetworkNode } from "./network-node.js";
+import { NetworkNode, type NodeSettings } from "./network-node.js";
 import { eventually, type HeldNetns, holdNetns } from "./own-netns.js";
 
 export const CLUSTER = { podCIDRs: ["10.244.0.0/16"], serviceCIDRs: ["10.96.0.0/16"] };
@@ -68,7 +68,7 @@ export class MachineRoom {
   }
 
   /** The machine's agent, which finds these objects in the API. */
-  async open(machine: Machine, objects: readonly KubeObject[], settings: { apiAway?: boolean } = {}) {
+  async open(machine: Machine, objects: readonly KubeObject[], settings: Partial<NodeSettings> = {}) {
     const node = await this.process(machine);
     const { name, address, dataDir } = machine;
     const own = { nodeName: name, addresses: [address], dataDir, cluster: CLUSTER };

@@ -10,6 +10,7 @@ import { openNetwork } from "#agent/network/index.js";
 import type { NetworkPod, NetworkStatus } from "#agent/network/network.js";
 import { resetNetwork } from "#agent/network/reset.js";
 import { startProxy } from "#agent/proxy/index.js";
+import type { VxlanNumbers } from "#api/join.js";
 import type { KubeObject } from "#api/object.js";
 import type { Client } from "#client/client.js";
 import { ObjectClient } from "#test/fixtures/object-client.js";
@@ -18,7 +19,7 @@ export interface NodeSettings {
   nodeName: string;
   addresses: string[];
   dataDir: string;
-  cluster: { podCIDRs: string[]; serviceCIDRs: string[] };
+  cluster: { podCIDRs: string[]; serviceCIDRs: string[]; vxlan?: VxlanNumbers };
   cniConfDir?: string;
   ownServiceIPs?: string[];
   /** Nobody answers there. */
@@ -33,7 +34,7 @@ type Request =
   | { do: "attach"; pod: NetworkPod }
   | { do: "detach"; sandboxId: string }
   | { do: "collect"; living: string[] }
-  | { do: "problem" }
+  | { do: "problem" | "unreachable" }
   | { do: "idle" }
   | { do: "reset"; dataDir: string };
 
@@ -77,6 +78,10 @@ function serve(): void {
   const logger = pino({ level: process.env["BERTH_LOG"] ?? "silent" });
   let node: Awaited<ReturnType<typeof openNetwork>> | undefined;
   let proxy: ReturnType<typeof startProxy> | undefined;
+  let unreachable: readonly string[] = [];
+  const onUnreachable = (problems: readonly string[]) => {
+    unreachable = problems;
+  };
   const network = () => {
     if (!node) throw new Error("not open");
     return node.network;
@@ -89,7 +94,7 @@ function serve(): void {
           node = await openNetwork({ ...request.settings, client: SILENCE as Client, logger, checkMillis: 500 });
           return undefined;
         }
-        node = await openNetwork({ ...request.settings, client: api.client, logger, checkMillis: 500 });
+        node = await openNetwork({ ...request.settings, client: api.client, logger, checkMillis: 500, onUnreachable });
         proxy = startProxy({ client: api.client, nodeName: request.settings.nodeName, logger });
         return await proxy.idle();
       case "apply":
@@ -104,6 +109,8 @@ function serve(): void {
         return await network().collect(new Set(request.living));
       case "problem":
         return await network().problem();
+      case "unreachable":
+        return unreachable;
       case "idle":
         return await proxy?.idle();
       case "reset":

@@ -13,6 +13,7 @@ import { service, slice } from "#test/fixtures/services.js";
 import {
   answers,
   ask,
+  CLUSTER,
   links,
   type Machine,
   MachineRoom,
@@ -227,6 +228,25 @@ t.test("the last node behind the tunnel goes, and the tunnel with it", async (t)
   t.same(await nodeRoutes(one), ["10.244.2.0/24 172.30.5.2"]);
   t.equal(await ask(near.ns, far.ip, 80), "", "its pods are unreachable");
   t.equal(await packets("bare"), 0, "the router has never seen a pod's or service's address");
+});
+
+t.test("a node that cannot be reached is told of, until it can", async (t) => {
+  const copy = nodeObject({ ...three, name: "n4", address: "172.30.6.4" }, "10.244.2.0/24");
+  await n1.call({ do: "apply", object: copy });
+  const told = () => n1.call<string[]>({ do: "unreachable" });
+  await eventually(async () => (await told()).length === 1);
+  t.match(await told(), ["node n4: its pod range 10.244.2.0/24 overlaps with that of node n2"]);
+  t.equal(await ask(near.ns, beside.ip, 80), "beside", "who had the range keeps it");
+  await n1.call({ do: "remove", object: copy });
+  await eventually(async () => (await told()).length === 0);
+});
+
+t.test("the tunnel within a network, where the cluster wants it, with the cluster's numbers", async (t) => {
+  await n1.kill();
+  const cluster = { ...CLUSTER, vxlan: { id: 7, port: 4789, always: true } };
+  n1 = await room.open(one, [nodeObject(one), nodeObject(two)], { cluster });
+  await eventually(async () => (await nodeRoutes(one)).join() === "10.244.2.0/24 10.244.2.1");
+  t.match((await one.ns.run("ip", ["-d", "link", "show", "berth-vxlan"])).stdout, /vxlan id 7 local .* dstport 4789 /);
 });
 
 t.test("reset takes the tunnel away", async (t) => {
