@@ -2,7 +2,7 @@
  * Three nodes on two networks with a router between that knows nothing of pods: two reach each other by routes, the third through
  * the tunnel. Big packets pass, also from pods that were there before the tunnel; nodes move and go and leave nothing.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -114,6 +114,15 @@ t.test("a Service spreads over segments", async (t) => {
   t.same(await answers(two.ns, three.address, 30080), all, "by a NodePort of the other segment");
 });
 
+/** Until they are gone: the next ones want the same ports. */
+async function end(...children: readonly ChildProcess[]): Promise<void> {
+  for (const child of children) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+}
+
 const BYTES = 8_000_000;
 
 const SUM = createHash("md5").update(Buffer.alloc(BYTES, "berth")).digest("hex");
@@ -131,26 +140,31 @@ async function transfer(from: RunningPod, to: RunningPod): Promise<string> {
     once(server.stdout, "data"),
     sleep(20_000, ["nothing within 20 s"], { ref: false }),
   ]);
-  for (const child of [server, client]) child.kill("SIGKILL");
+  await end(server, client);
   return String(sum).trim();
 }
 
-/** Whether a datagram with so many bytes arrives, sent at most five times. */
+const UDP_SERVER = `use IO::Socket::INET; $| = 1;
+my $s = IO::Socket::INET->new(LocalPort => 97, Proto => "udp") or die $!;
+while (defined $s->recv(my $m, 65535)) { print length $m, "\\n" }`;
+const UDP_CLIENT = `use IO::Socket::INET;
+my $s = IO::Socket::INET->new(PeerAddr => "$ARGV[0]:97", Proto => "udp") or die $!;
+for (1 .. 5) { $s->send("x" x $ARGV[1]); select undef, undef, undef, 0.2 }`;
+
+/** Whether a datagram with so many bytes arrives, sent at most five times: the first may only teach the sender the size. */
 async function datagram(from: RunningPod, to: RunningPod, bytes: number): Promise<boolean> {
-  const socket = `const s = require("dgram").createSocket("udp4")`;
-  const server = nodeIn(to.ns, `${socket}.on("message", (m) => { console.log(m.length) }).bind(97)`);
+  const server = to.ns.spawn("perl", ["-e", UDP_SERVER]);
   await eventually(async () => (await to.ns.run("busybox", ["netstat", "-uln"])).stdout.includes(":97 "));
   let heard = "";
-  server.stdout.on("data", (text) => {
+  server.stdout?.on("data", (text) => {
     heard += String(text);
   });
-  const send = `${socket}; const send = () => s.send(Buffer.alloc(${bytes}), 97, "${to.ip}", () => {}); send(); let n = 0;
-    const timer = setInterval(() => ++n < 5 ? send() : (clearInterval(timer), s.close()), 200)`;
-  const client = nodeIn(from.ns, send);
-  await eventually(() => heard.includes(`${bytes}\n`) || client.exitCode !== null);
-  await eventually(() => heard.includes(`${bytes}\n`), 2).catch(() => undefined);
-  for (const child of [server, client]) child.kill("SIGKILL");
-  return heard.includes(`${bytes}\n`);
+  const client = from.ns.spawn("perl", ["-e", UDP_CLIENT, to.ip, String(bytes)]);
+  const arrived = () => heard.includes(`${bytes}\n`);
+  await eventually(() => arrived() || client.exitCode !== null);
+  await eventually(arrived, 2).catch(() => undefined);
+  await end(server, client);
+  return arrived();
 }
 
 const nodeIn = (ns: HeldNetns, script: string) =>
