@@ -146,12 +146,12 @@ function planWorkers(count: number): LabNode[] {
   });
 }
 
-/** The lab with as many nodes as asked for, not yet on disk. @throws Error when that would be fewer than it has */
+/** The lab with as many nodes as asked for, new ones on the first segment; not yet on disk. @throws Error when that would be fewer than it has */
 export function growLab({ root, state, server, workers }: Lab, nodes: number): Lab {
   const planned = planWorkers(nodes);
   if (planned.length < workers.length)
     throw new Error(`lab ${state.name} has ${workers.length} nodes already, and nodes are only added: lab down first`);
-  return new Lab(root, { ...state, nodes: [server, ...planned] });
+  return new Lab(root, { ...state, nodes: [server, ...workers, ...planned.slice(workers.length)] });
 }
 
 export async function loadLab(root: string, name: string): Promise<Lab | undefined> {
