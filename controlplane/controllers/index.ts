@@ -9,6 +9,7 @@ import type { Controller } from "./controller.js";
 import { deploymentController } from "./deployment.js";
 import { endpointsController } from "./endpoints.js";
 import { endpointSliceController } from "./endpointslice.js";
+import { endpointSliceMirroringController } from "./endpointslice-mirroring.js";
 import { eventTtlController } from "./event-ttl.js";
 import { garbageCollector } from "./garbage-collector.js";
 import { type RunningControllers, startHarness } from "./harness.js";
@@ -17,6 +18,7 @@ import { nodeIpamController } from "./node-ipam.js";
 import { nodeLifecycleController } from "./node-lifecycle.js";
 import { podGarbageCollector } from "./pod-gc.js";
 import { replicaSetController } from "./replicaset.js";
+import { serviceBalancerController } from "./service-lb.js";
 import { serviceAccountController } from "./serviceaccount.js";
 import { taintEvictionController } from "./taint-eviction.js";
 
@@ -42,6 +44,8 @@ export function controllers({ cluster, resources = ALL }: Pick<ControllersOption
     replicaSetController(),
     endpointSliceController(),
     endpointsController(),
+    endpointSliceMirroringController(),
+    serviceBalancerController(),
     namespaceController(namespaced),
     serviceAccountController(),
     nodeLifecycleController(),

@@ -8,6 +8,7 @@ import { type ServedPort, servedPorts } from "../service-endpoints/pod-ports.js"
 import { HEADLESS_LABEL, isHeadless, isReachable, TRIGGER_TIME } from "../service-endpoints/service-pods.js";
 import { type AddressType, endpointOf, familyOf, podAddress } from "./endpoint.js";
 import { fillSlices } from "./fill.js";
+import { withHints } from "./hints.js";
 
 export const SERVICE_NAME = "kubernetes.io/service-name";
 export const MANAGED_BY = "endpointslice.kubernetes.io/managed-by";
@@ -20,6 +21,8 @@ export interface SlicesState {
   /** The slices this controller made for it. */
   slices: readonly EndpointSlice[];
   zoneOf(nodeName: string): string | undefined;
+  /** Milli-CPU of the ready nodes of each zone; undefined when a node is in none. */
+  zoneCpu?: ReadonlyMap<string, number>;
   /** RFC 3339 time to note as the cause of a change; see `endpoints.kubernetes.io/last-change-trigger-time`. */
   triggerTime?: string;
 }
@@ -87,7 +90,7 @@ function families(service: Service): AddressType[] {
   return addresses.length > 0 ? addresses.map(familyOf) : ["IPv4"];
 }
 
-function portGroups({ service, pods, zoneOf }: SlicesState): Map<string, PortGroup> {
+function portGroups({ service, pods, zoneOf, zoneCpu }: SlicesState): Map<string, PortGroup> {
   const groups = new Map<string, PortGroup>();
   for (const addressType of families(service)) {
     const before = groups.size;
@@ -103,6 +106,7 @@ function portGroups({ service, pods, zoneOf }: SlicesState): Map<string, PortGro
     // A Service without endpoints has one empty slice: it tells "none" from "not looked at yet".
     if (groups.size === before) groups.set(groupKey(addressType, []), { addressType, ports: [], endpoints: [] });
   }
+  for (const group of groups.values()) group.endpoints = withHints(service, group.endpoints, zoneCpu);
   return groups;
 }
 
