@@ -16,9 +16,10 @@ export function statusOwner(kind: Kind): StatusOwner {
     kind.subresources?.status === true ? {} : (kind.subresources?.status ?? {});
   return {
     merge(sent, current) {
-      const { managedFields } = sent.metadata;
+      const { managedFields, labels, annotations } = sent.metadata;
       const merged: WithStatus = { ...current, status: (sent as WithStatus).status };
       if (managedFields) merged.metadata = { ...current.metadata, managedFields };
+      if (own.withMetadata) merged.metadata = { ...merged.metadata, labels, annotations };
       return merged;
     },
     validate(object, old) {

@@ -161,6 +161,8 @@ export interface Subresources<T extends KubeObject> {
 }
 
 export interface StatusSubresource<T extends KubeObject> {
+  /** Labels and annotations change with the status too, as Kubernetes lets them for some kinds. */
+  readonly withMetadata?: true;
   prepare?(object: T, old: T): void;
   validate?(object: T, old: T): FieldError[];
 }

@@ -9,6 +9,7 @@ import type { StatusSubresource } from "../kind.js";
 const MODES = ["Proxy", "VIP"];
 
 export const serviceStatus: StatusSubresource<Service> = {
+  withMetadata: true,
   prepare(service) {
     service.status ??= {};
     service.status.loadBalancer ??= {};
