@@ -97,7 +97,10 @@ export class ProxySync {
     if (run.length > 0) {
       await nft(run);
       this.#full = false;
-      this.options.onApplied?.({ full, touched, millis: performance.now() - began });
+      const millis = performance.now() - began;
+      const services = this.#table.services().length;
+      if (full) this.options.logger.info({ services, millis: Math.round(millis) }, "service rules replaced");
+      this.options.onApplied?.({ full, touched, millis });
     }
     await this.#forgetFlows();
   }

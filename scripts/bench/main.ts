@@ -4,9 +4,10 @@ import { apiBenchmark } from "./api.js";
 import { dnsBenchmark } from "./dns.js";
 import { asJson, asText, type Benchmark } from "./figure.js";
 import { podsBenchmark } from "./pods.js";
+import { servicesBenchmark } from "./services.js";
 import { startBenchmark } from "./start.js";
 
-const benchmarks: readonly Benchmark[] = [apiBenchmark, dnsBenchmark, podsBenchmark, startBenchmark];
+const benchmarks: readonly Benchmark[] = [apiBenchmark, dnsBenchmark, podsBenchmark, servicesBenchmark, startBenchmark];
 
 function usage(): string {
   const rows = benchmarks.map((b) => `  ${b.name.padEnd(8)} ${b.description}`);

@@ -37,7 +37,7 @@ async function freePort(): Promise<number> {
   });
 }
 
-function credentials(kubeconfig: string): Omit<Target, "url"> {
+export function credentials(kubeconfig: string): Omit<Target, "url"> {
   const config = parse(readFileSync(kubeconfig, "utf8")) as Kubeconfig;
   const text = (base64: string) => Buffer.from(base64, "base64").toString();
   const user = config.users[0]!.user;

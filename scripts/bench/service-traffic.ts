@@ -1,0 +1,65 @@
+/** What a ClusterIP costs: the same traffic straight to the Pod and through its Service, in turns. */
+import type { BenchOptions, Report } from "./figure.js";
+import { IPERF_PORT, type ServiceLab } from "./service-lab.js";
+
+const ROUNDS = 5;
+const SECONDS = 2;
+const CONNECTIONS = 16;
+
+const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+interface Measured {
+  name: string;
+  unit: string;
+  measure(address: string): Promise<number>;
+}
+
+function measurements({ inClient }: ServiceLab): Measured[] {
+  const wrk = (address: string, ...headers: string[]) =>
+    inClient("/usr/bin/wrk", [
+      "-t1",
+      `-c${CONNECTIONS}`,
+      `-d${SECONDS}s`,
+      "--latency",
+      ...headers,
+      `http://${address}/`,
+    ]);
+  const number = (text: string, pattern: RegExp) => Number(text.match(pattern)?.[1] ?? Number.NaN);
+  return [
+    {
+      name: "requests",
+      unit: "req/s",
+      measure: async (address) => number(await wrk(address), /Requests\/sec: +([\d.]+)/),
+    },
+    {
+      name: "connections",
+      unit: "conn/s",
+      measure: async (address) => number(await wrk(address, "-H", "Connection: close"), /Requests\/sec: +([\d.]+)/),
+    },
+    {
+      name: "throughput",
+      unit: "Gbit/s",
+      measure: async (address) => {
+        const args = ["-c", address, "-p", String(IPERF_PORT), "-t", String(SECONDS), "-J"];
+        const { end } = JSON.parse(await inClient("/usr/bin/iperf3", args)) as {
+          end: { sum_received: { bits_per_second: number } };
+        };
+        return end.sum_received.bits_per_second / 1e9;
+      },
+    },
+  ];
+}
+
+export async function measureTraffic(world: ServiceLab, report: Report, { progress }: BenchOptions): Promise<void> {
+  for (const where of ["same", "other"] as const) {
+    for (const { name, unit, measure } of measurements(world)) {
+      progress(`${name} to a Pod on the ${where} node, and through its Service`);
+      const [straight, through]: [number[], number[]] = [[], []];
+      for (let round = 0; round < ROUNDS; round++) {
+        straight.push(await measure(world.pods[where]));
+        through.push(await measure(world.services[where]));
+      }
+      report({ name: `service-${name}-${where}-node`, value: median(through), unit, baseline: median(straight) });
+    }
+  }
+}
