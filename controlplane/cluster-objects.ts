@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import type { EndpointSlice, Endpoints, Namespace, Service } from "#api/generated/types.js";
 import type { Draft, KubeObject } from "#api/object.js";
-import { endpointSlices, endpoints, namespaces, services } from "#api/refs.js";
+import { endpointSlices, endpoints, namespaces, serviceCIDRs, services } from "#api/refs.js";
 import type { ResourceRef } from "#api/resource.js";
 import { isAlreadyExists, isNotFound } from "#api/status-error.js";
 import type { Client } from "#client/client.js";
@@ -16,11 +16,13 @@ export interface ClusterAddress {
   readonly port: number;
   /** The first address of the service range. */
   readonly serviceIP: string;
+  readonly serviceCIDRs: readonly string[];
 }
 
 /** Makes what is missing and corrects what points elsewhere. Safe to run at any time. */
 export async function ensureClusterObjects(client: Client, at: ClusterAddress): Promise<void> {
   for (const name of SYSTEM_NAMESPACES) await ensureNamespace(client, name);
+  await ensureServiceRange(client, at.serviceCIDRs);
   await ensure(client, services, kubernetesService(at), ({ spec }) => spec?.ports);
   // As upstream, an endpoint is never a loopback address: it would mean each Pod itself.
   if (ipaddr.parse(at.address).range() === "loopback") return;
@@ -68,6 +70,23 @@ async function ensureNamespace(client: Client, name: string): Promise<void> {
     const draft: Draft<Namespace> = { apiVersion: "v1", kind: "Namespace", metadata: { name }, spec: {} };
     await client.create(namespaces, draft).catch(unlessThere);
   }
+}
+
+/** The range ClusterIPs are taken from, as an object to look at: it says so, and decides nothing. */
+async function ensureServiceRange(client: Client, cidrs: readonly string[]): Promise<void> {
+  const metadata = { name: "kubernetes" };
+  await ensure(client, serviceCIDRs, { metadata, spec: { cidrs: [...cidrs] } }, () => undefined);
+  const found = await client.get(serviceCIDRs, metadata.name);
+  if (found.status?.conditions?.some(({ type }) => type === "Ready")) return;
+  const condition = {
+    type: "Ready",
+    status: "True",
+    reason: "",
+    message: "Kubernetes default Service CIDR is ready",
+    lastTransitionTime: found.metadata.creationTimestamp,
+  };
+  const patch = { type: "application/merge-patch+json", body: { status: { conditions: [condition] } } } as const;
+  await client.patch(serviceCIDRs, metadata.name, patch, { subresource: "status" });
 }
 
 /** @param part what has to be as in `wanted`, where `wanted` says something */

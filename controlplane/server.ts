@@ -124,6 +124,7 @@ async function startParts(api: ApiServer, { cluster, logger, advertiseAddress }:
     address: advertiseAddress,
     port: api.https.port,
     serviceIP: firstServiceAddress(cluster),
+    serviceCIDRs: cluster.serviceCIDRs,
   };
   // Names are answered without it: a Service that has its address already keeps no server from starting.
   const correctDns = () =>

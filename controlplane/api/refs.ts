@@ -5,6 +5,7 @@ import type {
   Deployment,
   EndpointSlice,
   Endpoints,
+  IPAddress,
   Lease,
   Namespace,
   NetworkPolicy,
@@ -15,6 +16,7 @@ import type {
   Secret,
   Service,
   ServiceAccount,
+  ServiceCIDR,
 } from "./generated/types.js";
 import type { KubeObject } from "./object.js";
 import type { ResourceRef } from "./resource.js";
@@ -42,6 +44,8 @@ export const endpointSlices = ref<EndpointSlice>("discovery.k8s.io", "v1", "endp
 export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
 export const deployments = ref<Deployment>("apps", "v1", "deployments", "Deployment");
 export const replicaSets = ref<ReplicaSet>("apps", "v1", "replicasets", "ReplicaSet");
+export const ipAddresses = ref<IPAddress>("networking.k8s.io", "v1", "ipaddresses", "IPAddress", false);
+export const serviceCIDRs = ref<ServiceCIDR>("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", false);
 export const networkPolicies = ref<NetworkPolicy>("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy");
 export const podPeers: ResourceRef<PodPeer> = {
   ...ref<PodPeer>("policy.berth.dev", "v1", "podpeers", "PodPeer"),

@@ -15,6 +15,8 @@ import { replicaSet } from "./replicaset.js";
 import { secret } from "./secret.js";
 import { service } from "./service/index.js";
 import { serviceAccount } from "./serviceaccount/index.js";
+import { ipAddress } from "./servicecidr/ipaddress.js";
+import { serviceCIDR } from "./servicecidr/servicecidr.js";
 
 export const kinds: readonly Kind[] = [
   configMap,
@@ -30,6 +32,8 @@ export const kinds: readonly Kind[] = [
   replicaSet,
   lease,
   endpointSlice,
+  ipAddress,
+  serviceCIDR,
   networkPolicy,
   podPeer,
 ];

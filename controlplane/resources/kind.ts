@@ -13,7 +13,7 @@ export interface Kind<T extends KubeObject = KubeObject> extends ResourceRef<T> 
   /** Name of the type in the generated schema: "Pod", "CoreV1Event". */
   readonly schema: string;
   /** Which rule `metadata.name` follows. */
-  readonly nameRule: "dns-subdomain" | "dns-label" | "dns-1035-label" | "path-segment";
+  readonly nameRule: "dns-subdomain" | "dns-label" | "dns-1035-label" | "path-segment" | "ip-address";
 
   /** Objects of this kind are made from those of another, of the same names: nobody writes them (`readOnly`). */
   readonly view?: View<T>;

@@ -57,6 +57,7 @@ export const mapLists = {
   "ServiceAccount.secrets": byName,
   "ServiceSpec.ports": { keys: ["port", "protocol"], merge: "port" },
   "ServiceStatus.conditions": byType,
+  "ServiceCIDRStatus.conditions": byType,
   "StatefulSetStatus.conditions": byType,
   "JobStatus.conditions": { atomic: true, merge: "type" },
   "PodStatus.hostIPs": { atomic: true, merge: "ip" },
@@ -118,7 +119,7 @@ RBDVolumeSource.monitors ResourceQuotaSpec.scopes ResourceRule.apiGroups Resourc
 ResourceRule.resources ResourceRule.verbs Role.rules RoleBinding.subjects RuleWithOperations.apiGroups
 RuleWithOperations.apiVersions RuleWithOperations.operations RuleWithOperations.resources Scheduling.tolerations
 ScopedResourceSelectorRequirement.values ScopeSelector.matchExpressions SecretProjection.items
-SecretVolumeSource.items ServiceAccount.imagePullSecrets ServiceSpec.clusterIPs ServiceSpec.externalIPs
+SecretVolumeSource.items ServiceAccount.imagePullSecrets ServiceCIDRSpec.cidrs ServiceSpec.clusterIPs ServiceSpec.externalIPs
 ServiceSpec.ipFamilies ServiceSpec.loadBalancerSourceRanges StatefulSetSpec.volumeClaimTemplates StatusDetails.causes
 StorageClass.allowedTopologies StorageClass.mountOptions SubjectAccessReviewSpec.extra SubjectAccessReviewSpec.groups
 SubjectRulesReviewStatus.nonResourceRules SubjectRulesReviewStatus.resourceRules SuccessPolicy.rules

@@ -17,6 +17,8 @@ export const roots = {
   V1EndpointSlice: "discovery.k8s.io/v1",
   V1Lease: "coordination.k8s.io/v1",
   V1NetworkPolicy: "networking.k8s.io/v1",
+  V1IPAddress: "networking.k8s.io/v1",
+  V1ServiceCIDR: "networking.k8s.io/v1",
   V1Deployment: "apps/v1",
   V1ReplicaSet: "apps/v1",
   V1Scale: "autoscaling/v1",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import type { EndpointSlice, Service } from "#api/generated/types.js";
 import type { KubeObject, WatchEvent } from "#api/object.js";
-import { endpointSlices, endpoints, events, nodes, pods, services } from "#api/refs.js";
+import { endpointSlices, endpoints, events, ipAddresses, nodes, pods, serviceCIDRs, services } from "#api/refs.js";
 import type { ResourceRef } from "#api/resource.js";
 import { isNotFound, type StatusError } from "#api/status-error.js";
 import type { Client } from "#client/client.js";
@@ -229,6 +229,56 @@ t.test("Endpoints made by hand are mirrored through create, update and delete", 
   await client.delete(endpoints, "custom", namespace);
   await mirrored("");
   await client.delete(services, "custom", namespace);
+});
+
+t.test("ranges and addresses of Services as objects", async (t) => {
+  proves(
+    t,
+    "[sig-network] ServiceCIDR and IPAddress API should support ServiceCIDR API operations [Conformance]",
+    "[sig-network] ServiceCIDR and IPAddress API should support IPAddress API operations [Conformance]",
+  );
+  const patched = merge({ metadata: { annotations: { patched: "true" } } });
+  const annotate = <T extends KubeObject>(ref: ResourceRef<T>, object: T) => {
+    const metadata = { ...object.metadata, annotations: { ...object.metadata.annotations, updated: "true" } };
+    return client.update(ref, { ...object, metadata });
+  };
+  const range = await client.patch(serviceCIDRs, "kubernetes", patched);
+  t.match(range, { spec: { cidrs: ["10.96.0.0/16"] }, status: { conditions: [{ type: "Ready", status: "True" }] } });
+  t.match((await annotate(serviceCIDRs, range)).metadata.annotations, { patched: "true", updated: "true" });
+  t.equal((await client.list(serviceCIDRs)).items.length, 1);
+  t.match(
+    await refusal(client.patch(serviceCIDRs, "kubernetes", merge({ spec: { cidrs: ["10.1.0.0/16"] } }))),
+    /422.*spec\.cidrs: .*immutable/,
+  );
+  const bad = (spec: object) => refusal(client.create(serviceCIDRs, { metadata: { name: "bad" }, spec }));
+  t.match(await bad({ cidrs: [] }), /spec\.cidrs: Required value: at least one CIDR required/);
+  t.match(await bad({ cidrs: ["10.0.0.0/8", "10.1.0.0/16"] }), /no more than one IP for each IP family/);
+
+  const parentRef = { group: "mygroup", resource: "myresources", namespace: "foo", name: "bar" };
+  const address = (name: string, type: string) =>
+    client.create(ipAddresses, { metadata: { name, labels: { type } }, spec: { parentRef } });
+  const told = await watching(t, ipAddresses, "type=broadcast");
+  await address("255.255.255.255", "broadcast");
+  await address("fe80::42:1dff:fe84:f9e2", "link-local");
+  t.match(
+    await refusal(address("1.2.3", "bad")),
+    /metadata\.name: Invalid value: "1\.2\.3": must be a valid IP address/,
+  );
+  t.match(await refusal(address("fe80:0::1", "bad")), /must be in canonical form \("fe80::1"\)/);
+  const ip = await client.patch(ipAddresses, "255.255.255.255", patched);
+  t.match((await annotate(ipAddresses, ip)).metadata.annotations, { patched: "true", updated: "true" });
+  await told("updated", ({ object }) => object.metadata.annotations?.["updated"] === "true");
+  t.match(
+    await refusal(client.patch(ipAddresses, ip.metadata.name, merge({ spec: { parentRef: { name: "x" } } }))),
+    /422.*immutable/,
+  );
+  const listed = async (type: string) =>
+    (await client.list(ipAddresses, { labelSelector: `type=${type}` })).items.length;
+  t.equal(await listed("broadcast"), 1);
+  t.equal((await client.get(ipAddresses, ip.metadata.name)).spec?.parentRef?.name, "bar");
+  await client.delete(ipAddresses, ip.metadata.name);
+  await client.deleteCollection(ipAddresses, { labelSelector: "type=link-local" });
+  t.same([await listed("broadcast"), await listed("link-local")], [0, 0]);
 });
 
 async function addNode(client: Client, name: string, ip: string, zone: string): Promise<void> {

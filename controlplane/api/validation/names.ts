@@ -4,8 +4,9 @@
  */
 import type { FieldError } from "../field-error.js";
 import { invalid } from "../field-error.js";
+import { canonicalIP } from "./network.js";
 
-export type NameRule = "dns-subdomain" | "dns-label" | "dns-1035-label" | "path-segment";
+export type NameRule = "dns-subdomain" | "dns-label" | "dns-1035-label" | "path-segment" | "ip-address";
 
 const LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const SUBDOMAIN = `${LABEL}(\\.${LABEL})*`;
@@ -197,6 +198,7 @@ const maskTrailingDash = (value: string) =>
 /** `prefix` is true for metadata.generateName, which may end with a dash. */
 export function objectName(rule: NameRule, value: string, prefix = false): string[] {
   if (rule === "path-segment") return prefix ? pathSegmentPrefix(value) : pathSegmentName(value);
+  if (rule === "ip-address") return canonicalIP(value);
   const name = prefix ? maskTrailingDash(value) : value;
   if (rule === "dns-label") return dns1123Label(name);
   return rule === "dns-1035-label" ? dns1035Label(name) : dns1123Subdomain(name);

@@ -1,5 +1,6 @@
 /** Ports, addresses and ranges. Like names.ts: each function returns what is wrong, in the API server's words. */
 import { isIP, isIPv4, isIPv6 } from "node:net";
+import ipaddr from "ipaddr.js";
 
 export const rangeMessage = (low: number, high: number) => `must be between ${low} and ${high}, inclusive`;
 
@@ -23,6 +24,14 @@ export function ipAddress(value: string): string[] {
   return isIP(value) !== 0 && !value.includes("%")
     ? []
     : ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"];
+}
+
+/** Spelled in the one way that makes it a name. */
+export function canonicalIP(value: string): string[] {
+  const problems = ipAddress(value);
+  if (problems.length > 0) return problems;
+  const canonical = ipaddr.parse(value).toString();
+  return canonical === value ? [] : [`must be in canonical form ("${canonical}")`];
 }
 
 export function ipv4Address(value: string): string[] {
