@@ -1,5 +1,6 @@
 /** Brings the kernel's table after what changed. Gathers changes while a transaction runs; a failed one is followed by a full replacement. */
 import { networkInterfaces } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { latestOnly } from "#agent/network/latest-only.js";
 import { nft, nftTableNames } from "#cni/lib/nft.js";
 import type { Frontend } from "./frontends.js";
@@ -9,6 +10,7 @@ import { ProxyTable } from "./proxy-table.js";
 import type { ServiceRules } from "./service-rules.js";
 import { forget, staleFlows, strayFlows, trackedFlows } from "./stale-flows.js";
 
+const LONGEST_REST_MS = 200;
 /** With so many flows to forget, one look at all of them is cheaper than a program for each. */
 const MANY_FLOWS = 32;
 
@@ -19,6 +21,7 @@ export class ProxySync {
   #full = true;
   #begun = false;
   #zone: string | undefined;
+  #rest = 0;
   /** Flows to forget; undefined: whatever goes to nobody who serves. */
   #flows: string[][] | undefined;
   #gone: Frontend[] = [];
@@ -93,6 +96,7 @@ export class ProxySync {
     const { script, touched, conflicts } = this.#table.change(next);
     this.#tellConflicts(conflicts);
     const full = this.#full;
+    this.#rest = 0;
     const run = full ? this.#table.fullScript() : script;
     if (run.length > 0) {
       await nft(run);
@@ -101,8 +105,11 @@ export class ProxySync {
       const services = this.#table.services().length;
       if (full) this.options.logger.info({ services, millis: Math.round(millis) }, "service rules replaced");
       this.options.onApplied?.({ full, touched, millis });
+      // Whoever reads the tables begins anew when one changes meanwhile: in a stream of changes he needs gaps.
+      this.#rest = Math.min(2 * millis, LONGEST_REST_MS);
     }
     await this.#forgetFlows();
+    if (this.#dirty.size > 0) await sleep(this.#rest);
   }
 
   async #forgetFlows(): Promise<void> {

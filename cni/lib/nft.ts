@@ -19,9 +19,12 @@ export async function nftTable(family: string, name: string): Promise<NftObject[
   return (JSON.parse(result.stdout) as { nftables: NftObject[] }).nftables;
 }
 
-/** "family name" of every table. */
+/**
+ * "family name" of every table. Asked for by its chains: `nft list tables` (1.0.6) reads every element of every set first, 0.2 s with
+ * 10,000 Services, and begins anew whenever something changes meanwhile.
+ */
 export async function nftTableNames(): Promise<string[]> {
-  const text = await runCommand("nft", ["list", "tables"]);
+  const text = await runCommand("nft", ["list", "chains"]);
   return text.split("\n").flatMap((line) => line.match(/^table (\S+ \S+)/)?.[1] ?? []);
 }
 

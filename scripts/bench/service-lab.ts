@@ -14,8 +14,8 @@ export interface ServiceLab {
   /** Addresses of the serving Pods, and of the Services of each. */
   pods: { same: string; other: string };
   services: { same: string; other: string };
-  /** A program of the host inside the client Pod: what it printed. */
-  inClient(program: string, args: readonly string[]): Promise<string>;
+  /** A program of the host inside a client Pod: what it printed. The two have ports of their own to connect from. */
+  inClient(client: "straight" | "through", program: string, args: readonly string[]): Promise<string>;
 }
 
 /** iperf3's own port. */
@@ -24,17 +24,26 @@ export const IPERF_PORT = 5201;
 export async function openServiceLab(): Promise<ServiceLab> {
   for (const program of ["/usr/bin/wrk", "/usr/bin/iperf3"])
     if (!existsSync(program)) throw new Error(`${program} is missing: apt-get install wrk iperf3`);
-  const lab = await labUp({
-    name: "bench",
-    root: defaultLabRoot(),
-    nodes: 2,
-    images: ["nginx", "busybox"],
-    apiPort: 0,
-  });
+  // A machine this busy is no reason to call a node dead and to move its Pods.
+  const timers = "kubernetes";
+  const images = ["nginx", "busybox"];
+  const lab = await labUp({ name: "benchsvc", root: defaultLabRoot(), nodes: 2, images, apiPort: 0, timers });
   const [same, other] = lab.workers as [LabNode, LabNode];
-  const objects = [server("same", same), server("other", other), asker(same), service("same"), service("other")];
+  const objects = [
+    server("same", same),
+    server("other", other),
+    asker("straight", same),
+    asker("through", same),
+    service("same"),
+    service("other"),
+  ];
   await must(lab, ["apply", "-f", "-"], objects.map((object) => `---\n${JSON.stringify(object)}\n`).join(""));
-  await must(lab, ["wait", "--for=condition=Ready", "--timeout=90s", "pod/same", "pod/other", "pod/client"]);
+  await must(lab, [
+    "wait",
+    "--for=condition=Ready",
+    "--timeout=90s",
+    ...["same", "other", "straight", "through"].map((name) => `pod/${name}`),
+  ]);
   const read = (kind: string, name: string, path: string) => must(lab, ["get", kind, name, "-o", `jsonpath={${path}}`]);
   const { ca, cert, key } = credentials(lab.kubeconfig);
   return {
@@ -49,7 +58,7 @@ export async function openServiceLab(): Promise<ServiceLab> {
       same: await read("service", "same", ".spec.clusterIP"),
       other: await read("service", "other", ".spec.clusterIP"),
     },
-    inClient: (program, args) => must(lab, ["exec", "client", "--", "chroot", "/host", program, ...args]),
+    inClient: (client, program, args) => must(lab, ["exec", client, "--", "chroot", "/host", program, ...args]),
   };
 }
 
@@ -87,8 +96,8 @@ function server(name: string, node: LabNode): object {
   ]);
 }
 
-const asker = (node: LabNode) =>
-  pod("client", node, [
+const asker = (name: string, node: LabNode) =>
+  pod(name, node, [
     { name: "main", image: "busybox:latest", imagePullPolicy: "IfNotPresent", command: ["sleep", "3600"], ...hosted },
   ]);
 

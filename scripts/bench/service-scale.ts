@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { endpointSlices, services } from "#api/refs.js";
 import { enterArgs } from "#scripts/lab/namespaces.js";
@@ -88,20 +89,30 @@ export async function measureScale(world: ServiceLab, report: Report, options: B
     options.progress("an agent that starts without its table");
     await stopProcess(lab, nodes.other, "agent", "SIGKILL");
     await run("nsenter", [...enterArgs(lab, nodes.other), "nft", "delete", "table", "inet", "berth-proxy"]);
+    const before = (await replacements(lab, nodes.other)).length;
     const first = await probe.begin("10.96.0.100");
     const started = now();
     await startAgent(lab, nodes.other);
     report({ name: "agent-started-to-all-served", value: ((await first.at) - started) / 1000, unit: "s" });
-    report({ name: "agent-full-resync", value: (await lastReplacement(lab, nodes.other)) / 1000, unit: "s" });
+    report({ name: "agent-full-resync", value: (await nextReplacement(lab, nodes.other, before)) / 1000, unit: "s" });
   } finally {
     probe.stop();
   }
 }
 
-/** Milliseconds that the agent's last replacement of its whole table took, as its log says. */
-async function lastReplacement(lab: Lab, node: LabNode): Promise<number> {
-  const lines = (await readFile(logFile(lab, node, "agent"), "utf8"))
-    .split("\n")
-    .filter((line) => line.includes("service rules replaced"));
-  return (JSON.parse(lines.at(-1) ?? "{}") as { millis?: number }).millis ?? Number.NaN;
+/** Milliseconds that each replacement of the agent's whole table took, as its log says. */
+async function replacements(lab: Lab, node: LabNode): Promise<number[]> {
+  const lines = (await readFile(logFile(lab, node, "agent"), "utf8")).split("\n");
+  return lines
+    .filter((line) => line.includes("service rules replaced"))
+    .map((line) => (JSON.parse(line) as { millis: number }).millis);
+}
+
+/** The one after the first `count`: it is logged a moment after it is in force. */
+async function nextReplacement(lab: Lab, node: LabNode, count: number): Promise<number> {
+  for (;;) {
+    const next = (await replacements(lab, node))[count];
+    if (next !== undefined) return next;
+    await sleep(50);
+  }
 }
