@@ -5,6 +5,8 @@ import type {
   Deployment,
   EndpointSlice,
   Endpoints,
+  Ingress,
+  IngressClass,
   IPAddress,
   Lease,
   Namespace,
@@ -42,6 +44,8 @@ export const serviceAccounts = ref<ServiceAccount>("", "v1", "serviceaccounts", 
 export const events = ref<CoreV1Event>("", "v1", "events", "Event");
 export const endpointSlices = ref<EndpointSlice>("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice");
 export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
+export const ingresses = ref<Ingress>("networking.k8s.io", "v1", "ingresses", "Ingress");
+export const ingressClasses = ref<IngressClass>("networking.k8s.io", "v1", "ingressclasses", "IngressClass", false);
 export const deployments = ref<Deployment>("apps", "v1", "deployments", "Deployment");
 export const replicaSets = ref<ReplicaSet>("apps", "v1", "replicasets", "ReplicaSet");
 export const ipAddresses = ref<IPAddress>("networking.k8s.io", "v1", "ipaddresses", "IPAddress", false);

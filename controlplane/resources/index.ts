@@ -4,6 +4,8 @@ import { deployment } from "./deployment/index.js";
 import { endpoints } from "./endpoints/endpoints.js";
 import { endpointSlice } from "./endpoints/endpointslice.js";
 import { event } from "./event/index.js";
+import { ingress } from "./ingress/ingress.js";
+import { ingressClass } from "./ingress/ingress-class.js";
 import type { Kind } from "./kind.js";
 import { lease } from "./lease.js";
 import { namespace } from "./namespace.js";
@@ -36,6 +38,8 @@ export const kinds: readonly Kind[] = [
   serviceCIDR,
   networkPolicy,
   podPeer,
+  ingress,
+  ingressClass,
 ];
 
 const byResource = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));

@@ -16,6 +16,7 @@ export const enums = {
   NamespacePhase: ["Active", "Terminating"],
   NodeInclusionPolicy: ["Honor", "Ignore"],
   NodeSelectorOperator: ["DoesNotExist", "Exists", "Gt", "In", "Lt", "NotIn"],
+  PathType: ["Exact", "ImplementationSpecific", "Prefix"],
   PersistentVolumeMode: ["Block", "Filesystem"],
   PodFSGroupChangePolicy: ["Always", "OnRootMismatch"],
   PodPhase: ["Failed", "Pending", "Running", "Succeeded", "Unknown"],
@@ -52,7 +53,9 @@ export const stringTypes = {
   "EphemeralContainer.imagePullPolicy": "PullPolicy",
   "EphemeralContainer.terminationMessagePolicy": "TerminationMessagePolicy",
   "HTTPGetAction.scheme": "URIScheme",
+  "HTTPIngressPath.pathType": "PathType",
   "HostPathVolumeSource.type": "HostPathType",
+  "IngressPortStatus.protocol": "Protocol",
   "LabelSelectorRequirement.operator": "LabelSelectorOperator",
   "NamespaceStatus.phase": "NamespacePhase",
   "NetworkPolicyPort.protocol": "Protocol",
@@ -125,7 +128,8 @@ export const keyDefaults = { "ContainerPort.protocol": "TCP", "ServicePort.proto
 export const alwaysPresent = `
 Container.resources ContainerStatus.lastState ContainerStatus.state CoreV1Event.source DaemonSetSpec.template
 DaemonSetSpec.updateStrategy DeploymentSpec.strategy DeploymentSpec.template Endpoint.conditions
-EphemeralContainer.resources NetworkPolicySpec.podSelector NodeDaemonEndpoints.kubeletEndpoint NodeStatus.daemonEndpoints NodeStatus.nodeInfo
+EphemeralContainer.resources IngressStatus.loadBalancer NetworkPolicySpec.podSelector
+NodeDaemonEndpoints.kubeletEndpoint NodeStatus.daemonEndpoints NodeStatus.nodeInfo
 PersistentVolumeClaimSpec.resources PodTemplateSpec.metadata PodTemplateSpec.spec ReplicaSetSpec.template
 ServiceStatus.loadBalancer
 `

@@ -19,6 +19,8 @@ export const roots = {
   V1NetworkPolicy: "networking.k8s.io/v1",
   V1IPAddress: "networking.k8s.io/v1",
   V1ServiceCIDR: "networking.k8s.io/v1",
+  V1Ingress: "networking.k8s.io/v1",
+  V1IngressClass: "networking.k8s.io/v1",
   V1Deployment: "apps/v1",
   V1ReplicaSet: "apps/v1",
   V1Scale: "autoscaling/v1",

@@ -12,6 +12,7 @@ const LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const SUBDOMAIN = `${LABEL}(\\.${LABEL})*`;
 const LABEL_UNDERSCORE = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?";
 const SUBDOMAIN_UNDERSCORE = `${LABEL_UNDERSCORE}(\\.${LABEL_UNDERSCORE})*`;
+const WILDCARD = `\\*\\.${SUBDOMAIN}`;
 const LABEL_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?";
 const QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 const LABEL_VALUE = `(${QUALIFIED})?`;
@@ -22,6 +23,7 @@ const whole = (source: string) => new RegExp(`^${source}$`);
 const labelPattern = whole(LABEL);
 const subdomainPattern = whole(SUBDOMAIN);
 const subdomainUnderscorePattern = whole(SUBDOMAIN_UNDERSCORE);
+const wildcardPattern = whole(WILDCARD);
 const label1035Pattern = whole(LABEL_1035);
 const qualifiedPattern = whole(QUALIFIED);
 const labelValuePattern = whole(LABEL_VALUE);
@@ -83,6 +85,18 @@ export function dns1123SubdomainWithUnderscore(value: string): string[] {
         "example.com",
       ),
     );
+  }
+  return problems;
+}
+
+/** A host name whose first label is `*`: it stands for exactly one label. */
+export function wildcardDns1123Subdomain(value: string): string[] {
+  const problems: string[] = [];
+  if (byteLength(value) > 253) problems.push(maxLengthMessage(253));
+  if (!wildcardPattern.test(value)) {
+    const message =
+      "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character";
+    problems.push(patternMessage(message, WILDCARD, "*.example.com"));
   }
   return problems;
 }

@@ -264,6 +264,27 @@ t.test("plain kinds", async (t) => {
   t.match(cells("Namespace", { metadata: {}, status: { phase: "Active" } }), { Status: "Active" });
 });
 
+t.test("ingress", async (t) => {
+  const rules = ["a", "b", "c", "d"].map((host) => ({ host }));
+  const status = { loadBalancer: { ingress: [{ ip: "10.0.0.1" }, { hostname: "lb" }] } };
+  t.match(cells("Ingress", { metadata: {}, spec: { rules, ingressClassName: "nginx", tls: [{}] }, status }), {
+    Class: "nginx",
+    Hosts: "a,b,c + 1 more...",
+    Address: "10.0.0.1,lb",
+    Ports: "80, 443",
+  });
+  const annotations = { "kubernetes.io/ingress.class": "old" };
+  const bare = { metadata: { annotations }, spec: { defaultBackend: {}, rules: rules.slice(0, 3) } };
+  t.match(cells("Ingress", bare), { Class: "old", Hosts: "a,b,c", Address: "", Ports: "80" });
+  t.match(cells("Ingress", { metadata: {}, spec: { defaultBackend: {} } }), { Class: "<none>", Hosts: "*" });
+  t.match(cells("IngressClass", { metadata: {}, spec: { controller: "a.io/b" } }), {
+    Controller: "a.io/b",
+    Parameters: "<none>",
+  });
+  const parameters = { apiGroup: "k8s.example.com", kind: "Config", name: "c" };
+  t.match(cells("IngressClass", { metadata: {}, spec: { parameters } }), { Parameters: "Config.k8s.example.com/c" });
+});
+
 t.test("durations", async (t) => {
   const texts = [0, 119, 120, 130, 600, 10_799, 10_800, 28_740, 172_799, 172_800, 691_200, 63_072_000, 315_360_000].map(
     (seconds) => humanDuration(seconds * 1000),
