@@ -1,9 +1,9 @@
 /** What every cluster has: the system namespaces, the `kubernetes` Service through which Pods reach the API, and `kube-dns`. */
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
-import type { EndpointSlice, Endpoints, Namespace, Service } from "#api/generated/types.js";
+import type { EndpointSlice, Endpoints, IngressClass, Namespace, Service } from "#api/generated/types.js";
 import type { Draft, KubeObject } from "#api/object.js";
-import { endpointSlices, endpoints, namespaces, serviceCIDRs, services } from "#api/refs.js";
+import { endpointSlices, endpoints, ingressClasses, namespaces, serviceCIDRs, services } from "#api/refs.js";
 import type { ResourceRef } from "#api/resource.js";
 import { isAlreadyExists, isNotFound } from "#api/status-error.js";
 import type { Client } from "#client/client.js";
@@ -60,6 +60,28 @@ export function ensureDnsService(client: Client, clusterIP: string): Promise<voi
     },
   };
   return ensure(client, services, wanted, ({ spec }) => spec?.ports);
+}
+
+const OURS = { "app.kubernetes.io/managed-by": "berth" };
+
+/** The class that Ingresses get when they name none. Once made it may be changed; unwanted it goes, and its proxies with it. */
+export async function ensureIngressClass(client: Client, wanted: boolean): Promise<void> {
+  const name = "nginx";
+  const found = await client.get(ingressClasses, name).catch((error) => {
+    if (!isNotFound(error)) throw error;
+  });
+  if (wanted && !found) {
+    const annotations = { "ingressclass.kubernetes.io/is-default-class": "true" };
+    const draft: Draft<IngressClass> = {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "IngressClass",
+      metadata: { name, labels: OURS, annotations },
+      spec: { controller: "berth.dev/nginx" },
+    };
+    await client.create(ingressClasses, draft).catch(unlessThere);
+  }
+  const ours = Object.entries(OURS).every(([key, value]) => found?.metadata.labels?.[key] === value);
+  if (!wanted && ours) await client.delete(ingressClasses, name);
 }
 
 async function ensureNamespace(client: Client, name: string): Promise<void> {

@@ -23,9 +23,10 @@ import type { ClusterConfig, TokenOrder } from "#resources/kind.js";
 import type { Backend } from "#storage/backend.js";
 import { startCompactor } from "#storage/compactor.js";
 import { openLmdb } from "#storage/lmdb.js";
-import { ensureClusterObjects, ensureDnsService } from "./cluster-objects.js";
+import { ensureClusterObjects, ensureDnsService, ensureIngressClass } from "./cluster-objects.js";
 import { firstServiceAddress } from "./cluster-ranges.js";
 import { startControllers } from "./controllers/index.js";
+import type { ProxyOptions } from "./controllers/ingress/proxy-pod.js";
 import { hostAddresses } from "./host-addresses.js";
 import { startScheduler } from "./scheduler/index.js";
 
@@ -40,6 +41,8 @@ export interface ServerOptions {
   /** Further names and addresses for the server's certificate. */
   readonly tlsSans: readonly string[];
   readonly cluster: ClusterConfig;
+  /** How Ingresses are served; absent: not by Berth. */
+  readonly ingress?: ProxyOptions;
   /** Seconds. */
   readonly bookmarkInterval: number;
   readonly logger: Logger;
@@ -118,7 +121,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /** What works on the objects: the cluster's own ones first, then controllers and scheduler. */
-async function startParts(api: ApiServer, { cluster, logger, advertiseAddress }: ServerOptions) {
+async function startParts(api: ApiServer, { cluster, ingress, logger, advertiseAddress }: ServerOptions) {
   const system = api.client({ name: "system:apiserver", groups: [MASTERS] }, "kube-apiserver");
   const address = {
     address: advertiseAddress,
@@ -126,15 +129,17 @@ async function startParts(api: ApiServer, { cluster, logger, advertiseAddress }:
     serviceIP: firstServiceAddress(cluster),
     serviceCIDRs: cluster.serviceCIDRs,
   };
-  // Names are answered without it: a Service that has its address already keeps no server from starting.
-  const correctDns = () =>
-    ensureDnsService(system, cluster.clusterDNS).catch((error) => logger.warn({ err: error }, "no Service kube-dns"));
-  await ensureClusterObjects(system, address);
-  await correctDns();
+  const correct = async () => {
+    await ensureClusterObjects(system, address);
+    // Names are answered without it: a Service that has its address already keeps no server from starting.
+    await ensureDnsService(system, cluster.clusterDNS).catch((error) =>
+      logger.warn({ err: error }, "no Service kube-dns"),
+    );
+    await ensureIngressClass(system, ingress !== undefined);
+  };
+  await correct();
   const timer = setInterval(() => {
-    ensureClusterObjects(system, address)
-      .then(correctDns)
-      .catch((error) => logger.warn({ err: error }, "cannot correct system objects"));
+    correct().catch((error) => logger.warn({ err: error }, "cannot correct system objects"));
   }, CORRECTION_MS);
   const clientOf = (name: string) => api.client({ name: `system:${name}`, groups: [MASTERS] }, name);
   const controllers = startControllers({
@@ -142,6 +147,7 @@ async function startParts(api: ApiServer, { cluster, logger, advertiseAddress }:
     logger,
     cluster,
     resources: kinds,
+    ingress,
   });
   const scheduler = startScheduler({ client: clientOf("kube-scheduler"), logger });
   await Promise.all([controllers.ready, scheduler.ready]);

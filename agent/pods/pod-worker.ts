@@ -2,6 +2,7 @@
  * One Pod on this node: a serial loop that looks at what is asked for and what is there, plans, acts, and reports. It
  * keeps nothing that it could not find out again from the engine's labels, the network's journal and the API.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Pod } from "#api/generated/types.js";
 import { backoffDelay } from "#client/backoff.js";
 import type { PodIdentity, RuntimeEvent } from "../runtime/runtime.js";
@@ -41,10 +42,21 @@ export class PodWorker {
   }
 
   update(pod: Pod): void {
+    const { pod: before } = this.#work;
+    if (before && !isDeepStrictEqual(before.metadata.annotations, pod.metadata.annotations)) this.#refreshVolumes(pod);
     this.#work.pod = pod;
     this.#work.inApi = true;
     this.env.statuses.seen(pod);
     this.wake();
+  }
+
+  /**
+   * Changing a Pod's annotations is how one asks for its volumes to be brought up to date at once.
+   * https://kubernetes.io/docs/tasks/configure-pod-container/configure-pod-configmap/#mounted-configmaps-are-updated-automatically
+   */
+  #refreshVolumes({ metadata }: Pod): void {
+    this.env.config.expire(metadata.namespace ?? "");
+    this.#work.volumesAt = 0;
   }
 
   /** The API does not know the Pod (any more): what it has here goes away. */

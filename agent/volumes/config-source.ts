@@ -31,6 +31,11 @@ export class ConfigSource {
     return this.#read(secrets, namespace, name);
   }
 
+  /** The next reads of a namespace ask the server again. */
+  expire(namespace: string): void {
+    for (const key of this.#entries.keys()) if (key.split("/")[1] === namespace) this.#entries.delete(key);
+  }
+
   #read<T extends KubeObject>(ref: ResourceRef<T>, namespace: string, name: string): Promise<T | undefined> {
     const key = `${ref.plural}/${namespace}/${name}`;
     const now = this.now();

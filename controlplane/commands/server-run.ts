@@ -82,10 +82,18 @@ async function serverOptions(flags: ServerFlags, logger: Logger): Promise<Server
       nodeLeaseSeconds: integer("--node-lease", flags.nodeLease ?? profile.nodeLease, 1, 3600),
       tolerationSeconds: integer("--toleration-seconds", flags.tolerationSeconds ?? profile.toleration, 0, 86_400),
     },
+    ingress: flags.ingress ? ingressOptions(flags) : undefined,
     bookmarkInterval: integer("--bookmark-interval", flags.bookmarkInterval ?? profile.bookmarks, 1, 3600),
     logger,
     progress: (step) => logger.info(step),
   };
+}
+
+function ingressOptions({ ingressImage, ingressHttpPort, ingressHttpsPort }: ServerFlags): ServerOptions["ingress"] {
+  const http = integer("--ingress-http-port", ingressHttpPort, 1, 65535);
+  const https = integer("--ingress-https-port", ingressHttpsPort, 1, 65535);
+  if (http === https) throw new Error(`--ingress-https-port ${https}: is the port for plain HTTP already`);
+  return { image: ingressImage, ports: { http, https } };
 }
 
 /** One who listens on a single address is known by it. */

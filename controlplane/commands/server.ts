@@ -1,6 +1,7 @@
 /** `berth server`: the control plane, and the agent of this host. */
 import type { Command } from "commander";
 import { DEFAULT_RANGES } from "../cluster-ranges.js";
+import { DEFAULT_PROXY } from "../controllers/ingress/proxy-pod.js";
 import { DEFAULT_DATA_DIR } from "./token.js";
 
 const EXAMPLES = `
@@ -30,6 +31,10 @@ export interface ServerFlags {
   readonly vxlanPort: string;
   readonly vxlanAlways?: boolean;
   readonly agent: boolean;
+  readonly ingress: boolean;
+  readonly ingressImage: string;
+  readonly ingressHttpPort: string;
+  readonly ingressHttpsPort: string;
   readonly bookmarkInterval?: string;
   readonly nodeLease?: string;
   readonly tolerationSeconds?: string;
@@ -56,6 +61,10 @@ export function addServerCommand(program: Command): void {
     .option("--vxlan-port <port>", "its UDP port", DEFAULT_RANGES.vxlanPort)
     .option("--vxlan-always", "tunnel also within a network, where it lets only nodes' own addresses through (clouds)")
     .option("--no-agent", "no node on this host")
+    .option("--no-ingress", "leave Ingresses to a controller of your own")
+    .option("--ingress-image <image>", "nginx that serves Ingresses", DEFAULT_PROXY.image)
+    .option("--ingress-http-port <port>", "port of nodes on which Ingresses are served", `${DEFAULT_PROXY.ports.http}`)
+    .option("--ingress-https-port <port>", "the same for TLS", `${DEFAULT_PROXY.ports.https}`)
     .option("--bookmark-interval <seconds>", "how often a watch says that it lives (default 10)")
     .option("--node-lease <seconds>", "a node silent for a quarter longer is not ready (default 40)")
     .option("--toleration-seconds <seconds>", "how long Pods stay on a node that is not ready (default 300)")

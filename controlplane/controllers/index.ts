@@ -13,6 +13,8 @@ import { endpointSliceMirroringController } from "./endpointslice-mirroring.js";
 import { eventTtlController } from "./event-ttl.js";
 import { garbageCollector } from "./garbage-collector.js";
 import { type RunningControllers, startHarness } from "./harness.js";
+import type { ProxyOptions } from "./ingress/proxy-pod.js";
+import { ingressController } from "./ingress.js";
 import { namespaceController } from "./namespace.js";
 import { nodeIpamController } from "./node-ipam.js";
 import { nodeLifecycleController } from "./node-lifecycle.js";
@@ -29,12 +31,18 @@ export interface ControllersOptions {
   cluster: { readonly podCIDRs: readonly string[] };
   /** Every resource that is stored: what namespace deletion and garbage collection look after. Default: refs.ts. */
   resources?: readonly ResourceRef[];
+  /** How the proxies of Ingresses are run. */
+  ingress?: ProxyOptions;
   clock?: Clock;
 }
 
 const ALL: readonly ResourceRef<KubeObject>[] = Object.values(refs) as ResourceRef[];
 
-export function controllers({ cluster, resources = ALL }: Pick<ControllersOptions, "cluster" | "resources">) {
+export function controllers({
+  cluster,
+  resources = ALL,
+  ingress,
+}: Pick<ControllersOptions, "cluster" | "resources" | "ingress">) {
   const written = resources.filter((ref) => !ref.readOnly);
   const namespaced = written.filter((ref) => ref.namespaced);
   // Events are many, own nothing and expire.
@@ -46,6 +54,7 @@ export function controllers({ cluster, resources = ALL }: Pick<ControllersOption
     endpointsController(),
     endpointSliceMirroringController(),
     serviceBalancerController(),
+    ingressController(ingress),
     namespaceController(namespaced),
     serviceAccountController(),
     nodeLifecycleController(),
