@@ -7,8 +7,11 @@ const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as con
 const HOUR_MS = 3_600_000;
 const VALID_MS = 10 * 365 * 24 * HOUR_MS;
 
-/** Self-signed, for a name nobody has. PEM. @param now milliseconds since the epoch */
-export async function makeDefaultCertificate(now: number): Promise<{ certificate: string; key: string }> {
+/** Self-signed, in PEM. @param now milliseconds since the epoch @param host by default a name nobody has */
+export async function makeDefaultCertificate(
+  now: number,
+  host = "ingress.invalid",
+): Promise<{ certificate: string; key: string }> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: [{ O: ["Berth"] }, { CN: ["Berth default ingress certificate"] }],
@@ -19,7 +22,7 @@ export async function makeDefaultCertificate(now: number): Promise<{ certificate
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([{ type: "dns", value: "ingress.invalid" }]),
+      new x509.SubjectAlternativeNameExtension([{ type: "dns", value: host }]),
     ],
   });
   const key = x509.PemConverter.encode(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey), "PRIVATE KEY");
