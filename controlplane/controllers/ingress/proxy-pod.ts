@@ -18,7 +18,7 @@ export const DEFAULT_PROXY: ProxyOptions = { image: "nginx:latest", ports: { htt
 
 export const PROXY_NAMESPACE = "kube-system";
 /** Of the Secret with configuration and certificates. */
-export const CONFIGURATION_SECRET = "ingress-nginx";
+export const CONFIGURATION_SECRET = "ingress-nginx-configuration";
 export const PROXY_LABELS = { "app.kubernetes.io/name": "ingress-nginx", "app.kubernetes.io/managed-by": "berth" };
 /** Which version of the Secret the Pod was told of; a change of it makes the node bring the volume up to date at once. */
 export const CONFIGURATION_ANNOTATION = "ingress.berth.dev/configuration";

@@ -14,7 +14,7 @@ export const ingress: Kind<Ingress> = {
   nameRule: "dns-subdomain",
   hasGeneration: true,
   columns: ingressColumns,
-  subresources: { status: { validate: validateIngressStatus } },
+  subresources: { status: { withMetadata: true, validate: validateIngressStatus } },
   prepareForCreate(object) {
     object.status = { loadBalancer: {} };
   },
