@@ -116,6 +116,28 @@ t.test("the IngressClass API", async (t) => {
   await everyDelete(t, client, ingressClasses, metadata.name);
 });
 
+t.test("kubectl, which sends some objects as protobuf", async (t) => {
+  const api = await TestServer.start(t);
+  for (const version of ["v32", "v35"] as const) {
+    const name = `by-${version}`;
+    const rules = ["--rule=a.test/p*=web:80,tls=cert", "--rule=/exact=web:http", "--default-backend=web:8080"];
+    const args = ["create", "ingress", name, "--class=nginx", ...rules];
+    const made = await api.kubectl(version, args);
+    t.equal(made.code, 0, made.stderr);
+    const path = (text: string, pathType: string, port: number | string) => ({
+      http: { paths: [{ path: text, pathType, backend: toService("web", port) }] },
+    });
+    t.same((await api.rest().get(ingresses, name, "default")).spec, {
+      ingressClassName: "nginx",
+      defaultBackend: toService("web", 8080),
+      rules: [{ host: "a.test", ...path("/p", "Prefix", 80) }, path("/exact", "Exact", "http")],
+      tls: [{ hosts: ["a.test"], secretName: "cert" }],
+    });
+    t.match((await api.kubectl(version, ["describe", "ingress", name])).stdout, /a\.test +\n +\/p +web:80/);
+    t.match((await api.kubectl(version, ["explain", "ingress.spec.rules.host"])).stdout, /FIELD: host <string>/);
+  }
+});
+
 t.test("bad objects are refused over the API, and nothing is stored", async (t) => {
   const api = await TestServer.start(t);
   const bad = newIngress("bad", { rules: [{ host: "x.test; } server { listen 81" }] });

@@ -30,6 +30,7 @@ const INLINED = new Set([
   "localObjectReference",
   "ephemeralContainerCommon",
   "persistentVolumeSource",
+  "ingressRuleValue",
 ]);
 
 let loaded: Readonly<Record<string, Message>> | undefined;

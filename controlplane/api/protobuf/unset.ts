@@ -8,7 +8,7 @@
 const PLAIN_NUMBERS = new Set(
   `count currentNumberScheduled desiredNumberScheduled exitCode expectedPods failed failureThreshold generation
   healthCheckNodePort hostIPC hostNetwork hostPID hostPort initialDelaySeconds minReadySeconds nodePort
-  numberAvailable numberMisscheduled numberReady numberUnavailable observedGeneration paused periodSeconds
+  number numberAvailable numberMisscheduled numberReady numberUnavailable observedGeneration paused periodSeconds
   publishNotReadyAddresses readOnly restartCount signal stdin stdinOnce successThreshold timeoutSeconds tty
   unschedulable updatedNumberScheduled updatedReplicas readyReplicas availableReplicas unavailableReplicas
   fullyLabeledReplicas currentReplicas succeeded active denied incomplete`.split(/\s+/),
