@@ -37,6 +37,7 @@ const open = () =>
     do: "open",
     settings: {
       nodeName: "n",
+      addresses: ["172.30.6.1"],
       dataDir,
       cluster: { podCIDRs: ["10.244.0.0/16"], serviceCIDRs: ["10.96.0.0/16"] },
       ownServiceIPs: [ADDRESS],
