@@ -57,13 +57,29 @@ ${set("services6", "ipv6_addr", v6(serviceCIDRs))}
 `;
 }
 
-/** The guards' routes, as `ip` commands that may be given again and again. */
-export function guardRoutes({ podCIDRs, serviceCIDRs }: NetworkRanges): string[] {
-  return [
-    // The metric is the worst there is: a node may have the whole range to itself.
-    ...podCIDRs.map((cidr) => `route replace unreachable ${cidr} proto ${ROUTE_PROTOCOL} metric 65535`),
-    ...serviceCIDRs.map((cidr) => `route replace ${cidr} dev ${BRIDGE} proto ${ROUTE_PROTOCOL}`),
-  ];
+/** A route that guards, and the `ip` command that makes it, which may be given again and again. */
+export interface GuardRoute {
+  dst: string;
+  prefsrc?: string;
+  command: string;
+}
+
+/**
+ * @param gateways the bridge's addresses among the pods', as far as they are known: the node speaks to services from there. Named
+ *   because the kernel would choose the cluster's DNS address, which every node has, where a bridge has route_localnet.
+ */
+export function guardRoutes({ podCIDRs, serviceCIDRs }: NetworkRanges, gateways: readonly string[] = []): GuardRoute[] {
+  const onBridge = (dst: string): GuardRoute => {
+    const prefsrc = gateways.find((address) => isIpv6(address) === isIpv6(dst));
+    const command = `route replace ${dst} dev ${BRIDGE} proto ${ROUTE_PROTOCOL}`;
+    return { dst, prefsrc, command: prefsrc ? `${command} src ${prefsrc}` : command };
+  };
+  // The metric is the worst there is: a node may have the whole range to itself.
+  const nowhere = (dst: string): GuardRoute => ({
+    dst,
+    command: `route replace unreachable ${dst} proto ${ROUTE_PROTOCOL} metric 65535`,
+  });
+  return [...podCIDRs.map(nowhere), ...serviceCIDRs.map(onBridge)];
 }
 
 /**

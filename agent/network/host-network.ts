@@ -75,6 +75,7 @@ export class HostNetwork {
   async setPodCIDRs(podCIDRs: readonly string[]): Promise<void> {
     await ensureBridge({ name: BRIDGE, addresses: podCIDRs.map(gatewayOf), forceAddress: true });
     this.#podCIDRs = podCIDRs;
+    this.#work.trigger();
   }
 
   /** The nodes as they are now: called again by {@link nodesChanged}. */
@@ -145,14 +146,16 @@ export class HostNetwork {
     const families = this.#ipv6 ? ["-4", "-6"] : ["-4"];
     const list = (family: string) => ipJson<RouteJson>([family, "route", "show", "proto", ROUTE_PROTOCOL]);
     const present = (await Promise.all(families.map(list))).flat();
-    const guards = present.filter(({ gateway }) => !gateway).map(({ dst }) => dst);
-    const { podCIDRs, serviceCIDRs } = this.options.ranges;
-    const ranges = [...podCIDRs, ...serviceCIDRs];
-    const stale = guards.filter((dst) => !ranges.includes(dst));
-    const unguarded = ranges.some((cidr) => !guards.includes(cidr));
-    await ipBatch(unguarded ? guardRoutes(this.options.ranges) : []);
+    const guards = present.filter(({ gateway }) => !gateway);
+    const gateways = this.#podCIDRs.map((cidr) => gatewayOf(cidr).replace(/\/.*/, ""));
+    const wanted = guardRoutes(this.options.ranges, gateways);
+    const stale = guards.filter(({ dst }) => !wanted.some((route) => route.dst === dst));
+    const missing = wanted.filter(
+      ({ dst, prefsrc }) => !guards.some((route) => route.dst === dst && (!prefsrc || route.prefsrc === prefsrc)),
+    );
+    await ipBatch(missing.map(({ command }) => command));
     await ipBatch(
-      stale.map((dst) => `route del ${dst} proto ${ROUTE_PROTOCOL}`),
+      stale.map(({ dst }) => `route del ${dst} proto ${ROUTE_PROTOCOL}`),
       undefined,
       true,
     );

@@ -21,7 +21,7 @@ export async function raiseBridge(): Promise<void> {
   ] as const)
     setSysctl(name, value);
   await raiseGuards();
-  await ipBatch(guardRoutes(ranges));
+  await ipBatch(guardRoutes(ranges).map(({ command }) => command));
 }
 
 /** @param held gets the pod's namespace, to be ended by the caller */
