@@ -1,4 +1,5 @@
 import { Readable, Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { RawData, WebSocket } from "ws";
 import { type ChannelProtocol, channel, decodeFrame, encodeFrame } from "./channel-protocol.js";
 
@@ -10,6 +11,12 @@ export interface TerminalSize {
 /** Bytes of unread standard input before the client is told to wait. */
 const STDIN_BUFFER = 256 * 1024;
 
+/**
+ * Nothing is said before a session is this old, in ms. kubectl 1.32 begins to read while it still makes its streams, and drops
+ * what comes for one that is not there yet; a busy machine needs some time for that.
+ */
+const SILENCE_MS = 60;
+
 /** One WebSocket as the streams of a command. Binary-safe; each direction waits for the slower side. */
 export class ChannelStreams {
   readonly stdin: Readable;
@@ -18,6 +25,7 @@ export class ChannelStreams {
   #onResize: ((size: TerminalSize) => void) | undefined;
   #size: TerminalSize | undefined;
   #inputEnded = false;
+  readonly #heard = sleep(SILENCE_MS);
 
   constructor(
     private readonly socket: WebSocket,
@@ -42,7 +50,8 @@ export class ChannelStreams {
   }
 
   /** Resolves when the frame has been handed to the kernel. */
-  send(id: number, data: Buffer): Promise<void> {
+  async send(id: number, data: Buffer): Promise<void> {
+    await this.#heard;
     return new Promise((resolve, reject) => {
       this.socket.send(encodeFrame(this.protocol, id, data), (error) => (error ? reject(error) : resolve()));
     });
@@ -63,7 +72,7 @@ export class ChannelStreams {
   #writer(id: number): Writable {
     const stream = new Writable({
       write: (chunk: Buffer, _encoding, done) => {
-        this.socket.send(encodeFrame(this.protocol, id, chunk), (error) => done(error));
+        this.send(id, chunk).then(() => done(), done);
       },
     });
     // The socket's own close ends the session; without a listener an unfinished write would end the process.

@@ -24,12 +24,15 @@ export async function serveExec(
   const ping = setInterval(() => socket.ping(), PING_MS);
   socket.once("close", () => clearInterval(ping));
   socket.on("error", () => socket.terminate());
-  // Tells the client that the session is up, as Kubernetes' own servers do.
-  await streams.send(options.stdout ? channel.stdout : channel.error, Buffer.alloc(0));
+  // Tells the client that the session is up, as Kubernetes' own servers do. The command starts meanwhile.
+  const told = streams
+    .send(options.stdout ? channel.stdout : channel.error, Buffer.alloc(0))
+    .catch(() => socket.terminate());
   const status = await run(runtime, containerId, options, socket, streams).catch((error) =>
     toStatusError(error).toStatus(),
   );
   if (socket.readyState !== socket.OPEN) return;
+  await told;
   await streams.flush();
   await streams.send(channel.error, Buffer.from(JSON.stringify(status)));
   socket.close(1000);
