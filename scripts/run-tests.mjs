@@ -13,10 +13,10 @@ import { Parser } from "tap-parser";
 import { unknownNames, updateLedger } from "./ledger.mjs";
 
 const suites = {
-  unit: { jobs: 2, timeoutSeconds: 60 },
-  contract: { jobs: 1, timeoutSeconds: 180 },
-  api: { jobs: 1, timeoutSeconds: 180 },
-  e2e: { jobs: 1, timeoutSeconds: 600 },
+  unit: { jobs: 2, timeoutSeconds: 180 },
+  contract: { jobs: 1, timeoutSeconds: 400 },
+  api: { jobs: 1, timeoutSeconds: 400 },
+  e2e: { jobs: 1, timeoutSeconds: 1200 },
 };
 
 function testFiles(directory) {

@@ -1,5 +1,5 @@
 /** Waits for a condition that other code makes true. @throws Error when it does not come in time */
-export async function until(condition: () => boolean, timeoutMs = 5000): Promise<void> {
+export async function until(condition: () => boolean, timeoutMs = 30_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error("the condition did not become true in time");

@@ -41,10 +41,7 @@ export async function holdNetns(): Promise<HeldNetns> {
   const pid = holder.pid ?? 0;
   const path = `/proc/${pid}/ns/net`;
   const ours = readlinkSync("/proc/self/ns/net");
-  for (let i = 0; readlinkSync(path) === ours; i++) {
-    if (i > 500) throw new Error("unshare made no namespace");
-    await sleep(2);
-  }
+  await eventually(() => readlinkSync(path) !== ours, 30);
   const children = new Set<ChildProcess>([holder]);
   const start = (command: string, args: readonly string[]) => {
     const child = spawn("nsenter", [`--net=${path}`, command, ...args], { stdio: ["ignore", "pipe", "pipe"] });
@@ -80,7 +77,7 @@ async function collect(child: ChildProcess): Promise<{ code: number; stdout: str
 }
 
 /** Waits until `probe` is truthy. @throws Error after `seconds` */
-export async function eventually<T>(probe: () => Promise<T | undefined> | T | undefined, seconds = 10): Promise<T> {
+export async function eventually<T>(probe: () => Promise<T | undefined> | T | undefined, seconds = 60): Promise<T> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
     const value = await probe();
