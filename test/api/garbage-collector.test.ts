@@ -65,9 +65,16 @@ t.test("the ReplicaSet of a Deployment goes with it, or stays as an orphan", asy
     () => client.list(pods, { namespace }),
     ({ items }) => items.length === 2 && items.every(({ metadata }) => metadata.ownerReferences?.[0]?.name === orphan),
   );
-  const kept = await client.get(replicaSets, orphan, namespace);
-  t.notOk(kept.metadata.ownerReferences?.length, "nobody controls it");
-  t.same((await client.list(deployments, { namespace })).items, []);
+  await eventually(
+    "nobody controls it",
+    () => client.get(replicaSets, orphan, namespace),
+    ({ metadata }) => !metadata.ownerReferences?.length,
+  );
+  await eventually(
+    "no Deployment is left",
+    () => client.list(deployments, { namespace }),
+    ({ items }) => items.length === 0,
+  );
 });
 
 t.test("a dependent of a living owner stays when another of its owners waits for it", async (t) => {

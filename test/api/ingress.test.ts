@@ -151,6 +151,9 @@ t.test("bad objects are refused over the API, and nothing is stored", async (t) 
 const proxies = async (client: Client): Promise<Pod[]> =>
   (await client.list(pods, { namespace: "kube-system", labelSelector: "app.kubernetes.io/name=ingress-nginx" })).items;
 
+/** Of their configurations. */
+const version = (list: Pod[]) => new Set(list.map((p) => p.metadata.annotations?.["ingress.berth.dev/configuration"]));
+
 const draftOf = ({ metadata: { name, annotations }, spec }: Ingress): Draft<Ingress> => ({
   metadata: { name, namespace: "default", annotations },
   spec,
@@ -168,7 +171,7 @@ t.test("proxies come with the first Ingress of the class and go with the last", 
   const running = await eventually(
     "two proxies",
     () => proxies(client),
-    (list) => list.length === 2 && list.every((p) => p.status?.phase === "Running"),
+    (list) => list.length === 2 && version(list).size === 1 && list.every((p) => p.status?.phase === "Running"),
   );
   t.same(running.map(({ spec }) => spec.nodeName).sort(), ["n1", "n2"], "one a node");
   const { data = {} } = await client.get(secrets, "ingress-nginx-configuration", "kube-system");
@@ -184,8 +187,6 @@ t.test("proxies come with the first Ingress of the class and go with the last", 
   ]);
 
   await t.test("each change reaches the proxies as a new version", async (t) => {
-    const version = (list: Pod[]) =>
-      new Set(list.map((p) => p.metadata.annotations?.["ingress.berth.dev/configuration"]));
     const before = version(running);
     t.equal(before.size, 1);
     await client.create(services, {
@@ -196,12 +197,15 @@ t.test("proxies come with the first Ingress of the class and go with the last", 
       namespace: "default",
     });
     await eventually(
+      "written",
+      () => client.get(secrets, "ingress-nginx-configuration", "kube-system"),
+      ({ data }) => /server_name b\.test;/.test(Buffer.from(data?.["nginx.conf"] ?? "", "base64").toString()),
+    );
+    await eventually(
       "told",
       () => proxies(client),
       (list) => version(list).size === 1 && ![...version(list)].some((v) => before.has(v)),
     );
-    const secret = await client.get(secrets, "ingress-nginx-configuration", "kube-system");
-    t.match(Buffer.from(secret.data?.["nginx.conf"] ?? "", "base64").toString(), /server_name b\.test;/);
   });
 
   await t.test("a node that comes gets one, a cordoned one none", async (t) => {

@@ -74,11 +74,13 @@ interface Seen {
   close(): void;
 }
 
-function follow(t: Test, client: Client, query: Partial<WatchQuery>): Seen {
+/** From now on, unless a version is given: the watch may be there later than what the test does next. */
+async function follow(t: Test, client: Client, query: Partial<WatchQuery>): Promise<Seen> {
+  const { metadata } = await client.list(configMaps, { namespace });
   const events: WatchEvent<ConfigMap>[] = [];
   const watch = client.watch(
     configMaps,
-    { namespace, resourceVersion: "0", ...query },
+    { namespace, resourceVersion: metadata.resourceVersion ?? "0", ...query },
     {
       onEvents: (batch) => events.push(...batch.filter(({ type }) => type !== "BOOKMARK")),
       onEnd: (error) => t.error(error),
@@ -109,9 +111,9 @@ t.test("watchers of labels see the adds, updates and deletes of theirs", async (
   proves(t, `${WATCHERS} observe add, update, and delete watch notifications on configmaps [Conformance]`);
   const api = await TestServer.start(t);
   const client = api.rest();
-  const a = follow(t, client, { labelSelector: "watched=a" });
-  const b = follow(t, client, { labelSelector: "watched=b" });
-  const both = follow(t, client, { labelSelector: "watched in (a,b)" });
+  const a = await follow(t, client, { labelSelector: "watched=a" });
+  const b = await follow(t, client, { labelSelector: "watched=b" });
+  const both = await follow(t, client, { labelSelector: "watched in (a,b)" });
   await make(client, "a", "a");
   await told(a, "ADDED");
   await change(client, "a", "1");
@@ -136,16 +138,17 @@ t.test("a watch begins after the version it names, the last one another watch ha
   );
   const api = await TestServer.start(t);
   const client = api.rest();
-  const first = follow(t, client, { labelSelector: "watched=a" });
+  const first = await follow(t, client, { labelSelector: "watched=a" });
   await make(client, "a", "a");
   const { resourceVersion = "" } = (await change(client, "a", "1")).metadata;
   await told(first, "ADDED", "MODIFIED 1");
   first.close();
   await change(client, "a", "2");
   await client.delete(configMaps, "a", namespace);
-  await told(follow(t, client, { resourceVersion }), "MODIFIED 2", "DELETED 2");
+  await told(await follow(t, client, { resourceVersion }), "MODIFIED 2", "DELETED 2");
   const observed = first.events.at(-1)!.object.metadata.resourceVersion ?? "";
-  await told(follow(t, client, { labelSelector: "watched=a", resourceVersion: observed }), "MODIFIED 2", "DELETED 2");
+  const rest = await follow(t, client, { labelSelector: "watched=a", resourceVersion: observed });
+  await told(rest, "MODIFIED 2", "DELETED 2");
 });
 
 t.test("an object that stops to match is deleted for that watcher, and added when it matches again", async (t) => {
@@ -155,7 +158,7 @@ t.test("an object that stops to match is deleted for that watcher, and added whe
   );
   const api = await TestServer.start(t);
   const client = api.rest();
-  const seen = follow(t, client, { labelSelector: "watched=a" });
+  const seen = await follow(t, client, { labelSelector: "watched=a" });
   await make(client, "a", "a");
   await change(client, "a", "1");
   await change(client, "a", "2", "elsewhere");
@@ -180,12 +183,12 @@ t.test("concurrent watches from every version see the same events in the same or
     }
   };
   const versions = ({ events }: Seen) => events.map(({ object }) => object.metadata.resourceVersion ?? "");
-  const first = follow(t, client, { labelSelector: "watched=a" });
+  const first = await follow(t, client, { labelSelector: "watched=a" });
   const writing = Promise.all([0, 1, 2, 3, 4].map(write));
   const others: { from: string; seen: Seen }[] = [];
-  await eventually(() => {
+  await eventually(async () => {
     for (const from of versions(first).slice(others.length)) {
-      others.push({ from, seen: follow(t, client, { labelSelector: "watched=a", resourceVersion: from }) });
+      others.push({ from, seen: await follow(t, client, { labelSelector: "watched=a", resourceVersion: from }) });
     }
     return others.length === 100 || undefined;
   }, "100 events");

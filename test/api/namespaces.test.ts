@@ -60,7 +60,8 @@ t.test("Pods go first; what they may rely on stays until they are gone", async (
   const { status } = await eventually(
     "told",
     () => client.get(namespaces, "team"),
-    (found) => Boolean(found.status?.conditions?.some((c) => c.type === "NamespaceFinalizersRemaining")),
+    (found) =>
+      Boolean(found.status?.conditions?.some((c) => c.type === "NamespaceFinalizersRemaining" && c.status === "True")),
   );
   t.equal(status?.phase, "Terminating");
   t.match(

@@ -49,10 +49,16 @@ t.test("a node reads labels, addresses and named ports of all Pods, and nothing 
   for (const name of ["web", "host"]) await report(name, status);
   const node = await api.certificate("system:node:n1", "system:nodes");
   t.equal((await api.call("GET", "/api/v1/pods", { as: node })).status, 403, "of Pods only its own");
-  const answer = await api.call("GET", "/apis/policy.berth.dev/v1/podpeers", { as: node });
+  // The scheduler still writes to them: both are read until they are of one version.
+  const { answer, metadata } = await eventually(async () => {
+    const answer = await api.call("GET", "/apis/policy.berth.dev/v1/podpeers", { as: node });
+    const { metadata } = await client.get(pods, "web", "default");
+    const listed = (answer.json.items as PodPeer[]).find((peer) => peer.metadata.name === "web");
+    return listed?.metadata.resourceVersion === metadata.resourceVersion ? { answer, metadata } : undefined;
+  }, "the view has caught up");
   t.notMatch(answer.text, /hidden|PASSWORD/);
   const byName = Object.fromEntries((answer.json.items as PodPeer[]).map((peer) => [peer.metadata.name, peer]));
-  const { uid, creationTimestamp, resourceVersion } = (await client.get(pods, "web", "default")).metadata;
+  const { uid, creationTimestamp, resourceVersion } = metadata;
   t.same(byName["web"], {
     apiVersion: "policy.berth.dev/v1",
     kind: "PodPeer",

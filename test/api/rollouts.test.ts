@@ -38,12 +38,15 @@ async function wanted(client: Client, expected: Record<string, number>): Promise
   );
 }
 
-const available = (client: Client, replicas: number) =>
+/** @param all as many Pods as there are, of whatever template, unless it does not matter */
+const available = (client: Client, replicas: number, all?: number) =>
   eventually(
     `${replicas} available`,
     () => client.get(deployments, "web", namespace),
     ({ status, metadata }) =>
-      status?.observedGeneration === metadata.generation && (status?.availableReplicas ?? 0) === replicas,
+      status?.observedGeneration === metadata.generation &&
+      (status?.availableReplicas ?? 0) === replicas &&
+      (all === undefined || status?.replicas === all),
   );
 
 t.test("scaling in the middle of a rollout is shared in proportion", async (t) => {
@@ -76,7 +79,8 @@ t.test("a change in the middle of a rollout goes before it", async (t) => {
   await wanted(client, { "old:0": 1, "bad:1": 1 });
   await change(client, { template: template("good:2") });
   await wanted(client, { "old:0": 0, "bad:1": 0, "good:2": 1 });
-  const { status, metadata } = await available(client, 1);
+  // One was available all the time: the rollout is over when no other Pod is counted.
+  const { status, metadata } = await available(client, 1, 1);
   t.match(status, { replicas: 1, updatedReplicas: 1, readyReplicas: 1 });
   t.equal(metadata.annotations?.["deployment.kubernetes.io/revision"], "2", "the set it found had none");
   const { items } = await eventually(

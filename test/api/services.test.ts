@@ -310,6 +310,7 @@ t.test("a load balancer has the addresses of nodes that can serve", async (t) =>
   await client.patch(nodes, "n2", merge({ metadata: { labels: { [excluded]: "" } } }));
   await has("lb", "192.168.7.1");
   await client.patch(nodes, "n2", merge({ metadata: { labels: { [excluded]: null } } }));
+  await has("lb", "192.168.7.1", "192.168.7.2");
 
   await create("second", { type: "LoadBalancer", ports: [port] });
   await create("theirs", { type: "LoadBalancer", loadBalancerClass: "example.com/other", ports: [port] });
