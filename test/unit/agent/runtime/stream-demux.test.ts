@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import { finished } from "node:stream/promises";
 import t from "tap";
 import { StreamDemux } from "#agent/runtime/docker/stream-demux.js";
+import { until } from "#test/until.js";
 
 function frame(stream: number, text: string): Buffer {
   const header = Buffer.from([stream, 0, 0, 0, 0, 0, 0, 0]);
@@ -41,6 +42,5 @@ t.test("a slow reader holds the source back", async (t) => {
   await new Promise(setImmediate);
   t.equal(taken, false, "the write waits");
   stdout.resume();
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  t.equal(taken, true);
+  await until(() => taken);
 });

@@ -147,13 +147,13 @@ t.test("initial objects beyond a client's bound wait for it, and what happens me
 
 t.test("a watch ends at its timeout, and one whose client does not read is closed", async (t) => {
   const api = await open(t);
-  const timed = await api.watch("configmaps", { query: "timeoutSeconds=1" });
   const slow = await api.watch("configmaps");
   slow.keepsUp = false;
   await put(api, "c");
   await until(() => slow.ended);
   await put(api, "d");
   t.same(slow.seen, ["ADDED a", "ADDED b", "ADDED c"]);
+  const timed = await api.watch("configmaps", { query: "timeoutSeconds=1" });
   await until(() => timed.ended);
   t.same(timed.seen, ["ADDED a", "ADDED b", "ADDED c", "ADDED d"]);
 });
