@@ -84,13 +84,13 @@ t.test("bridge with host-local: ADD, ADD again, CHECK, damage, DEL, DEL again", 
   t.same(routes, [{ dst: "0.0.0.0/0", gw: "10.77.0.1" }]);
   t.equal(readFileSync(join(dataDir, "one", "10.77.0.2"), "utf8"), "pod-a\r\neth0", "upstream's layout");
   t.equal(readFileSync(join(dataDir, "one", "last_reserved_ip.0"), "utf8"), "10.77.0.2");
-  t.equal((await pod.run("busybox", ["ping", "-c1", "-W1", "10.77.0.1"])).code, 0, "the gateway answers");
+  t.equal((await pod.run("busybox", ["ping", "-c1", "-W10", "10.77.0.1"])).code, 0, "the gateway answers");
 
   const again = await call("bridge", "ADD", conf("one"), env);
   t.not(again.code, 0, "a second ADD of one attachment is an error");
   t.match(again.out.msg, /duplicate allocation is not allowed/);
   t.same(reservations("one"), ["10.77.0.2"]);
-  t.equal((await pod.run("busybox", ["ping", "-c1", "-W1", "10.77.0.1"])).code, 0, "and leaves the first alone");
+  t.equal((await pod.run("busybox", ["ping", "-c1", "-W10", "10.77.0.1"])).code, 0, "and leaves the first alone");
 
   const prevResult = added.out;
   const checking = conf("one", { prevResult });
@@ -239,15 +239,15 @@ t.test(
     t.same(mapped.out, prevResult, "hands the result on");
     const chained = conf("one", { type: "loopback", prevResult });
     t.same((await call("loopback", "ADD", chained, env)).out, prevResult);
-    t.equal((await pod.run("busybox", ["ping", "-c1", "-W1", "127.0.0.1"])).code, 0, "lo is up");
+    t.equal((await pod.run("busybox", ["ping", "-c1", "-W10", "127.0.0.1"])).code, 0, "lo is up");
     t.equal((await call("loopback", "CHECK", chained, env)).code, 0);
 
     pod.spawn("busybox", ["nc", "-ll", "-p", "80", "-e", "echo", "hello"]);
-    const ask = (host: string) => tryCommand("busybox", ["nc", "-w", "2", host, "8088"]);
+    const ask = (host: string) => tryCommand("busybox", ["nc", "-w", "10", host, "8088"]);
     const from = async (host: string) => (await ask(host)).stdout.trim();
     await eventually(async () => (await from("10.77.0.1")) === "hello");
     t.equal(await from("127.0.0.1"), "hello", "through 127.0.0.1");
-    t.equal((await pod.run("busybox", ["nc", "-w", "2", "10.77.0.1", "8088"])).stdout.trim(), "hello", "from itself");
+    t.equal((await pod.run("busybox", ["nc", "-w", "10", "10.77.0.1", "8088"])).stdout.trim(), "hello", "from itself");
 
     const other = await call("portmap", "ADD", portmap, { ...env, CNI_CONTAINERID: "other" });
     t.match(other.out, {
@@ -317,7 +317,7 @@ t.test("IPv6: addresses, routes and a gateway of both families", async (t) => {
       ["fd00:76::2/64", "fd00:76::1"],
     ],
   );
-  t.equal((await pod.run("busybox", ["ping", "-6", "-c1", "-W1", "fd00:76::1"])).code, 0, "the IPv6 gateway answers");
+  t.equal((await pod.run("busybox", ["ping", "-6", "-c1", "-W10", "fd00:76::1"])).code, 0, "the IPv6 gateway answers");
   const checking = { ...dual, prevResult: out };
   t.same((await call("bridge", "CHECK", checking, env)).out, {});
   t.equal((await call("bridge", "DEL", checking, env)).code, 0);

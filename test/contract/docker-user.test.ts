@@ -26,7 +26,7 @@ async function startEngine(): Promise<() => Promise<void>> {
     await once(child, "exit");
   };
   t.teardown(stop);
-  await eventually(async () => (await tryCommand("docker", ["-H", `unix://${socket}`, "version"])).code === 0, 30);
+  await eventually(async () => (await tryCommand("docker", ["-H", `unix://${socket}`, "version"])).code === 0, 90);
   return stop;
 }
 
@@ -49,9 +49,9 @@ t.test("accepts in DOCKER-USER, before and after the engine, across its restarts
   }
   setSysctl("net/ipv4/ip_forward", "1");
   right.spawn("busybox", ["nc", "-ll", "-p", "80", "-e", "echo", "right"]);
-  const reaches = async () =>
-    (await left.run("busybox", ["nc", "-w", "1", "10.244.1.2", "80"])).stdout.trim() === "right";
-  await eventually(reaches);
+  const reaches = async (seconds = 10) =>
+    (await left.run("busybox", ["nc", "-w", String(seconds), "10.244.1.2", "80"])).stdout.trim() === "right";
+  await eventually(() => reaches());
 
   t.equal(await acceptPodTraffic(PODS), 3, "before the engine: the chain and two rules");
   t.equal(await acceptPodTraffic(PODS), 0);
@@ -62,7 +62,7 @@ t.test("accepts in DOCKER-USER, before and after the engine, across its restarts
   t.equal(await acceptPodTraffic(PODS), 0, "and kept our rules");
   t.ok(await reaches());
   await withdrawPodTraffic();
-  t.notOk(await reaches(), "without them Docker's policy drops pods");
+  t.notOk(await reaches(1), "without them Docker's policy drops pods");
   t.match(await listing(), /-N DOCKER-USER/, "the chain is Docker's");
   t.equal(await acceptPodTraffic(PODS), 2);
   t.ok(await reaches());

@@ -103,9 +103,9 @@ export const podOf = (sandboxId: string, ns: HeldNetns, hostPort?: number) => ({
   hostPorts: hostPort ? [{ hostPort, containerPort: 80, protocol: "tcp" as const, hostIP: "" }] : [],
 });
 
-/** What the other side says; nothing when there is no connection. */
-export const ask = async (from: HeldNetns, ip: string, port: number) =>
-  (await from.run("busybox", ["nc", "-w", "2", ip, String(port)])).stdout.trim();
+/** What the other side says; nothing when there is no connection in so many seconds. */
+export const ask = async (from: HeldNetns, ip: string, port: number, seconds = 10) =>
+  (await from.run("busybox", ["nc", "-w", String(seconds), ip, String(port)])).stdout.trim();
 
 export async function answers(from: HeldNetns, ip: string, port: number): Promise<string[]> {
   const seen = new Set<string>();

@@ -72,10 +72,11 @@ t.test("no pod or service address leaves by the default route", async (t) => {
   const packets = async (name: string) =>
     (await tryCommand("nft", ["list", "counter", "bridge", "watch", name])).stdout.match(/packets (\d+)/)?.[1];
   await tryCommand("nft", ["-f", "-"], { input: counters });
-  const began = performance.now();
   for (const from of [one.ns, (await room.pod(n1, "c")).ns])
-    for (const ip of ["10.96.200.1", "10.244.77.7"]) t.equal(await ask(from, ip, 80), "", ip);
-  t.ok(performance.now() - began < 4000, "and each is refused at once");
+    for (const ip of ["10.96.200.1", "10.244.77.7"]) {
+      const { code, stderr } = await from.run("busybox", ["nc", "-w", "10", ip, "80"]);
+      t.match([code, stderr], [1, /refused|[Uu]nreachable|No route to host/], `${ip} is refused, not waited for`);
+    }
   t.equal(await packets("leaked"), "0");
   await one.ns.run("busybox", ["nc", "-w", "1", "10.244.2.250", "80"]);
   t.not(await packets("between"), "0", "while packets between nodes are seen here");

@@ -121,7 +121,7 @@ export class NginxProxy {
 
   async said(...texts: string[]): Promise<void> {
     try {
-      await eventually(() => texts.some((text) => this.log().includes(text)), 20);
+      await eventually(() => texts.some((text) => this.log().includes(text)));
     } catch {
       throw new Error(`the proxy never said ${texts.join(" or ")}:\n${this.log().slice(-3000)}`);
     }

@@ -7,6 +7,8 @@ import { once } from "node:events";
 import { readlinkSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
+import type { Test } from "tap";
 import { ipBatch } from "#cni/lib/ip-command.js";
 
 /** First line of such a test file: starts the file again inside a new namespace, and ends this process as that one ends. */
@@ -85,6 +87,12 @@ export async function eventually<T>(probe: () => Promise<T | undefined> | T | un
     if (performance.now() > deadline) throw new Error(`not within ${seconds} s: ${probe}`);
     await sleep(50);
   }
+}
+
+/** Asserts what comes to be so, in its own time. */
+export async function becomes<T>(t: Test, probe: () => Promise<T>, wanted: T): Promise<void> {
+  await eventually(async () => isDeepStrictEqual(await probe(), wanted)).catch(() => undefined);
+  t.same(await probe(), wanted);
 }
 
 export const setSysctl = (path: string, value: string) => writeFileSync(`/proc/sys/${path}`, value);

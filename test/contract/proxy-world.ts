@@ -51,11 +51,13 @@ export async function openProxyWorld(t: Test): Promise<ProxyWorld> {
 export const listen = (ns: HeldNetns, port: number, text: string) =>
   ns.spawn("busybox", ["nc", "-ll", "-p", String(port), "-e", "echo", text]);
 
-export const nc = (ip: string, port: number) => ["nc", "-w", "2", ip, String(port)];
+/** @param seconds how long an answer is waited for: short only where none is expected */
+export const nc = (ip: string, port: number, seconds = 10) => ["nc", "-w", String(seconds), ip, String(port)];
 /** What the port answers to the node itself; "" when it does not. */
-export const here = async (ip: string, port: number) => (await tryCommand("busybox", nc(ip, port))).stdout.trim();
-export const from = async (ns: HeldNetns, ip: string, port: number) =>
-  (await ns.run("busybox", nc(ip, port))).stdout.trim();
+export const here = async (ip: string, port: number, seconds?: number) =>
+  (await tryCommand("busybox", nc(ip, port, seconds))).stdout.trim();
+export const from = async (ns: HeldNetns, ip: string, port: number, seconds?: number) =>
+  (await ns.run("busybox", nc(ip, port, seconds))).stdout.trim();
 
 /** How often each answer came. */
 export async function many(ask: () => Promise<string>, times = 16): Promise<Record<string, number>> {

@@ -68,7 +68,7 @@ t.test("a load balancer's port on the node's own address", async (t) => {
 t.test("loadBalancerSourceRanges hold for that address alone, however they overlap", async (t) => {
   const both = slice("web", { [PODS.a]: "n", [PODS.b]: "other" });
   await apply(balanced("web", "10.96.0.9", { loadBalancerSourceRanges: ["192.168.0.0/16", " 192.168.3.4/24"] }), both);
-  t.equal(await from(outside, NODE, 8080), "", "not from elsewhere");
+  t.equal(await from(outside, NODE, 8080, 2), "", "not from elsewhere");
   t.match(await from(outside, NODE, 30080), /^[ab] /, "node ports are open");
   t.match(await here("10.96.0.9", 8080), /^[ab] /, "and so is the ClusterIP");
   await apply(balanced("web", "10.96.0.9", { loadBalancerSourceRanges: ["172.31.9.0/24"] }));
@@ -95,7 +95,7 @@ t.test("externalTrafficPolicy Local keeps the client's address and this node's e
   await apply(slice("web", { [PODS.b]: "other" }));
   t.equal(await code(), "503");
   t.equal((await health()).localEndpoints, 0);
-  t.equal(await from(outside, NODE, 8080), "", "dropped: another node answers");
+  t.equal(await from(outside, NODE, 8080, 2), "", "dropped: another node answers");
   t.same(await many(async () => (await from(c, NODE, 8080)).split(" ")[0] ?? "", 4), { b: 4 });
   await apply(slice("web", { [PODS.a]: "n" }, { port: 80 }, { ready: false, serving: true, terminating: true }));
   t.equal(await from(outside, NODE, 8080), `a ${OUTSIDE}`, "the last one here serves while it ends");
@@ -116,7 +116,7 @@ t.test("internalTrafficPolicy Local", async (t) => {
   );
   t.same(await many(async () => (await from(c, "10.96.0.20", 80)).split(" ")[0] ?? "", 6), { a: 6 });
   await apply(slice("in", { [PODS.b]: "other" }));
-  t.equal(await from(c, "10.96.0.20", 80), "", "nobody here");
+  t.equal(await from(c, "10.96.0.20", 80, 2), "", "nobody here");
   await apply(slice("in", {}));
   t.ok(refused(await c.run("busybox", nc("10.96.0.20", 80))), "nobody anywhere");
 });
@@ -151,10 +151,10 @@ t.test("node ports on 127.0.0.1, as long as the service has them", async (t) => 
   t.ok(refused(await tryCommand("busybox", nc("127.0.0.1", 30090))), "without endpoints refused");
   await apply(at(30091), slice("lo", { [PODS.a]: "n" }));
   t.match(await eventually(() => here("127.0.0.1", 30091)), /^a /);
-  t.equal(await here("127.0.0.1", 30090), "");
+  t.equal(await here("127.0.0.1", 30090, 2), "");
   api.remove(at(30091));
   await proxy.idle();
-  t.equal(await here("127.0.0.1", 30091), "");
+  t.equal(await here("127.0.0.1", 30091, 2), "");
 });
 
 t.test("the node's own programs keep their ports; a port that is taken is told", async (t) => {
