@@ -50,7 +50,7 @@ async function publish(docker: Docker, image: string): Promise<void> {
     });
     const failed = output.find(({ error }) => error);
     if (!failed) break;
-    if (attempt === 50) throw new Error(failed.error);
+    if (attempt === 300) throw new Error(failed.error);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   await docker.getImage(image).remove();
@@ -58,7 +58,7 @@ async function publish(docker: Docker, image: string): Promise<void> {
 
 const waitingReason = ({ status }: Pod) => status?.containerStatuses?.[0]?.state?.waiting?.reason;
 
-t.test("images from a registry", { skip, timeout: 120_000 }, async (t) => {
+t.test("images from a registry", { skip, timeout: 400_000 }, async (t) => {
   const docker = new Docker({ socketPath: String(testSocket) });
   const node = await NodeFixture.open(t);
   const image = `${REGISTRY}/team/app:1`;
@@ -111,7 +111,7 @@ t.test("images from a registry", { skip, timeout: 120_000 }, async (t) => {
     await node.until("always", "refused", (p) => /^(ErrImagePull|ImagePullBackOff)$/.test(waitingReason(p) ?? ""));
     await node.create("again", { image, imagePullPolicy: "Always" }, { imagePullSecrets });
     await node.until("again", "ready", isReady);
-    t.ok((await node.events("again")).some((event) => event.startsWith("Pulling: ")));
+    t.ok(await node.untilEvent("again", /^Pulling: /));
     for (const name of ["present", "always", "again"]) await node.delete(name);
     for (const name of ["present", "always", "again"]) await node.gone(name);
   });

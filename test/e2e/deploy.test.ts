@@ -1,11 +1,11 @@
 import t from "tap";
 import type { Deployment, Pod, Service } from "#api/generated/types.js";
-import { nginx, openLab } from "./lab-session.js";
+import { nginx, openLab, until } from "./lab-session.js";
 
 const session = await openLab(t);
 const { lab } = session;
 // No -T: Debian's busybox crashes on it.
-const wget = (url: string) => ["timeout", "3", "wget", "-qO-", url];
+const wget = (url: string) => ["timeout", "20", "wget", "-qO-", url];
 
 /** The different pages seen in at most 80 fetches, sorted; stops early when `wanted` have been seen. */
 async function pagesSeen(wanted: number, fetch: () => Promise<string>): Promise<string[]> {
@@ -22,13 +22,19 @@ t.test("a Deployment and a Service across two nodes", async (t) => {
     metadata: { name: "web" },
     spec: { type: "NodePort", selector: { app: "web" }, ports: [{ port: 80, targetPort: 80 }] },
   });
-  const rolledOut = () => ns.kubectl(["rollout", "status", "deployment/web", "--timeout=60s"]);
+  const rolledOut = () => ns.kubectl(["rollout", "status", "deployment/web", "--timeout=180s"]);
   await rolledOut();
   const pods = await ns.list<Pod>("pods", "-l", "app=web");
   t.same([...new Set(pods.map((p) => p.spec.nodeName))].sort(), ["node-1", "node-2"], "spread over both nodes");
   const signPage = "echo $HOSTNAME > /usr/share/nginx/html/index.html";
   for (const p of pods) await ns.kubectl(["exec", p.metadata.name, "--", "sh", "-c", signPage]);
   const names = pods.map((p) => p.metadata.name).sort();
+  // A container runs before its server listens.
+  for (const { metadata, status } of pods)
+    await until(`${metadata.name} serves`, async () => {
+      const curl = ["curl", "-s", "-m", "20", `http://${status!.podIP}/`];
+      return (await session.on(lab.node("node-1"), curl).catch(() => "")).trim() === metadata.name;
+    });
   const { spec } = await ns.get<Service>("service", "web");
 
   await t.test("pods reach one another across nodes by their own addresses", async (t) => {
@@ -42,14 +48,14 @@ t.test("a Deployment and a Service across two nodes", async (t) => {
     const url = `http://${spec.clusterIP}/`;
     const fromPod = () => ns.kubectl(["exec", names[0]!, "--", ...wget(url)]);
     t.same(await pagesSeen(names.length, fromPod), names);
-    const fromNode = () => session.on(lab.node("node-2"), ["curl", "-s", "-m", "3", url]);
+    const fromNode = () => session.on(lab.node("node-2"), ["curl", "-s", "-m", "20", url]);
     t.same(await pagesSeen(names.length, fromNode), names);
   });
 
   await t.test("the NodePort answers on every node", async (t) => {
     for (const node of lab.workers) {
       const url = `http://${node.address}:${spec.ports![0]!.nodePort}/`;
-      const fetch = () => session.on(lab.server, ["curl", "-s", "-m", "3", url]);
+      const fetch = () => session.on(lab.server, ["curl", "-s", "-m", "20", url]);
       t.same(await pagesSeen(names.length, fetch), names, node.name);
     }
   });

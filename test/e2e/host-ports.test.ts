@@ -37,7 +37,7 @@ await ns.apply(
     { hostNetwork: true, ...onNode(one) },
   ),
 );
-const ready = ["wait", "--for=condition=Ready", "--timeout=60s", "pod"];
+const ready = ["wait", "--for=condition=Ready", "--timeout=180s", "pod"];
 await ns.kubectl([...ready, "--all"]);
 const askers = {
   "the node itself": fromNode(ns, one),
@@ -80,6 +80,8 @@ t.test("the host's network", async (t) => {
     /berth0/,
     "it sees the host's links",
   );
+  // Nothing but its container says that it is ready.
+  await until("it serves", async () => (await fetch(askers["the node itself"], one.address, 8095)) === "host");
   for (const ask of [askers["a pod of another node"], askers["the node itself"], askers["a machine outside"]])
     t.equal(await fetch(ask, one.address, 8095), "host");
   const { podIP } = (await ns.get<Pod>("pod", "bare")).status!;
@@ -111,7 +113,9 @@ t.test("the way out", async (t) => {
     ["bare", two],
   ] as const) {
     const ask = fromPod(ns, name);
-    const connections = await until("an answer from outside", () => ask(["busybox", "nc", "-w", "2", address, "8099"]));
+    const connections = await until("an answer from outside", () =>
+      ask(["busybox", "nc", "-w", "10", address, "8099"]),
+    );
     t.match(connections, `${node.address}:`, "the outside sees the node");
     t.notMatch(connections, "10.244.", "and no pod");
   }

@@ -49,7 +49,7 @@ function containerConfig(sandboxId: string, name: string, script: string): Conta
 
 /** 40,000 characters: the engine cuts that into three records. */
 const LONG_LINE = "i=0; while [ $i -lt 4000 ]; do printf 0123456789; i=$((i+1)); done; echo";
-const SCRIPT = `echo first; sleep 0.3; echo second >&2; sleep 0.3; ${LONG_LINE}; echo last; trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done`;
+const SCRIPT = `echo first; sleep 1; echo second >&2; sleep 1; ${LONG_LINE}; echo last; trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done`;
 
 async function startContainer(runtime: Runtime): Promise<string> {
   const sandbox = await runtime.runSandbox({
@@ -102,7 +102,7 @@ function log(fixture: KubeletFixture, query: string, onFirst?: () => void): Prom
   });
 }
 
-t.test("kubelet streams on a real engine", { skip, timeout: 60_000 }, async (t) => {
+t.test("kubelet streams on a real engine", { skip, timeout: 300_000 }, async (t) => {
   const runtime = await openDockerRuntime({
     socketPath: String(socketPath),
     nodeName,
@@ -143,29 +143,36 @@ t.test("kubelet streams on a real engine", { skip, timeout: 60_000 }, async (t) 
   });
 
   await t.test("a terminal with a size", async (t) => {
-    const socket = open(fixture, "input=1&output=1&error=1&tty=1", ["sh", "-c", "read x; stty size; exit 0"]);
+    // The size comes in its own time.
+    const script = 'i=0; while [ "$(stty size)" != "33 101" ] && [ $((i+=1)) -lt 300 ]; do sleep 0.1; done; stty size';
+    const socket = open(fixture, "input=1&output=1&error=1&tty=1", ["sh", "-c", script]);
     const result = collect(socket);
     await once(socket, "open");
     socket.send(Buffer.from('\x04{"Width":101,"Height":33}'));
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    socket.send(Buffer.from("\x00go\n"));
     t.match((await result).stdout.toString(), /33 101/);
   });
 
   await t.test("a client that goes takes its input along, and the command ends", async (t) => {
-    const socket = open(fixture, "input=1&output=1", ["sh", "-c", "cat >/dev/null; touch /tmp/ended"]);
-    await once(socket, "open");
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const socket = open(fixture, "input=1&output=1", ["sh", "-c", "echo begun; cat >/dev/null; touch /tmp/ended"]);
+    await new Promise<void>((resolve) => {
+      socket.on("message", (raw: Buffer) => String(raw).includes("begun") && resolve());
+    });
     socket.terminate();
     let code = 1;
-    for (let round = 0; round < 50 && code !== 0; round++) {
-      code = (await runtime.execSync(id, ["test", "-e", "/tmp/ended"], 5000)).exitCode;
+    for (let round = 0; round < 300 && code !== 0; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      code = (await runtime.execSync(id, ["test", "-e", "/tmp/ended"], 30_000)).exitCode;
     }
     t.equal(code, 0, "the command saw the end of its input");
   });
 
   await t.test("logs: long lines in one piece, the last lines, following to the end", async (t) => {
-    const lines = (await log(fixture, "")).split("\n");
+    let whole = await log(fixture, "");
+    for (let i = 0; i < 300 && !whole.endsWith("\nlast\n"); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      whole = await log(fixture, "");
+    }
+    const lines = whole.split("\n");
     t.same([lines[0], lines[1], lines[3]], ["first", "second", "last"]);
     t.equal(lines[2], "0123456789".repeat(4000));
     const timed = (await log(fixture, "timestamps=true")).split("\n");
@@ -175,7 +182,7 @@ t.test("kubelet streams on a real engine", { skip, timeout: 60_000 }, async (t) 
     // Stopped only when the follower has its first line: asked for later, the last line would be the container's farewell.
     let stopped: Promise<void> | undefined;
     const followed = await log(fixture, "follow=true&tailLines=1", () => {
-      stopped = runtime.stopContainer(id, 10);
+      stopped = runtime.stopContainer(id, 60);
     });
     await stopped;
     t.equal(followed, "last\nbye\n");

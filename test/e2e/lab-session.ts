@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Test } from "tap";
+import type { Pod } from "#api/generated/types.js";
 import type { KubeList, KubeObject } from "#api/object.js";
 import { labDown } from "#scripts/lab/down.js";
 import { kubectl, pinnedClient } from "#scripts/lab/kubectl.js";
@@ -34,7 +35,7 @@ export class LabSession {
     const session = new NamespaceSession(this, name);
     await this.kubectl(["create", "namespace", name]);
     t.teardown(async () => {
-      await this.kubectl(["delete", "namespace", name, "--timeout=90s"]);
+      await this.kubectl(["delete", "namespace", name, "--timeout=180s"]);
     });
     await until(`service account in ${name}`, () => session.tryGet("serviceaccount", "default"));
     return session;
@@ -48,16 +49,16 @@ export class LabSession {
   }
 
   tryKubectl(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return pastEarlyMessages(() => kubectl(this.lab, args, { timeoutMs: 120_000, ...options }));
+    return pastEarlyMessages(() => kubectl(this.lab, args, { timeoutMs: 300_000, ...options }));
   }
 
   /** A program on a node. */
   on(node: LabNode, command: readonly string[], input?: string): Promise<string> {
-    return run("nsenter", [...enterArgs(this.lab, node), ...command], { input, timeoutMs: 60_000 });
+    return run("nsenter", [...enterArgs(this.lab, node), ...command], { input, timeoutMs: 120_000 });
   }
 
   docker(node: LabNode, args: readonly string[]): Promise<string> {
-    return run("docker", ["-H", `unix://${this.lab.dockerSocket(node)}`, ...args], { timeoutMs: 60_000 });
+    return run("docker", ["-H", `unix://${this.lab.dockerSocket(node)}`, ...args], { timeoutMs: 120_000 });
   }
 
   /** What a node holds for Pods, to compare before and after: containers with sandboxes, links, address reservations. */
@@ -76,6 +77,18 @@ export class LabSession {
     const count = (text: string) => text.split("\n").filter(Boolean).length;
     // eth0, the node's own link to the lab switch, is a veth too.
     return { containers: count(containers), links: count(links) - 1, addresses: count(leases) };
+  }
+
+  /** The inventory once Pods of before are gone from the node too, not only from the API. Its Pods have one container each. */
+  async settledInventory(node: LabNode): Promise<Inventory> {
+    const list = ["get", "pods", "-A", "-o", "json", `--field-selector=spec.nodeName=${node.name}`];
+    return until(`${node.name} holds what its Pods need`, async () => {
+      const pods = (JSON.parse(await this.kubectl(list)) as KubeList<Pod>).items;
+      const found = await this.inventory(node);
+      const own = pods.filter(({ spec }) => !spec.hostNetwork).length;
+      const whole = found.containers === 2 * pods.length && found.links === own && found.addresses === own;
+      return whole && found;
+    });
   }
 }
 
@@ -123,7 +136,7 @@ export class NamespaceSession {
 export async function until<T>(
   what: string,
   check: () => Promise<T | false | undefined>,
-  timeoutMs = 60_000,
+  timeoutMs = 120_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
@@ -149,7 +162,7 @@ export function kubectlAt(
   options: RunOptions = {},
 ): Promise<RunResult> {
   const env = { ...process.env, KUBECONFIG: lab.kubeconfig };
-  return pastEarlyMessages(() => runAny(path, args, { timeoutMs: 60_000, ...options, env }));
+  return pastEarlyMessages(() => runAny(path, args, { timeoutMs: 120_000, ...options, env }));
 }
 
 /** kubectl 1.32 may read an exec's first messages before it has made its streams, and then drops them, by its own word. */

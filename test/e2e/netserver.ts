@@ -10,12 +10,16 @@ const UDP_SERVER = `use IO::Socket::INET; $SIG{TERM} = sub { exit };
 $s = IO::Socket::INET->new(LocalPort => ${UDP_PORT}, Proto => "udp") or die $!;
 while (defined $s->recv($m, 65535)) { $s->send("$ENV{HOSTNAME} " . $s->peerhost . " " . length $m) }`;
 
-/** One question of so many bytes; prints the answer, or nothing after two seconds. */
-const UDP_CLIENT = `use IO::Socket::INET; alarm 2;
+/** One question of so many bytes; prints the answer, or nothing after ten seconds. */
+const UDP_CLIENT = `use IO::Socket::INET; alarm 10;
 $s = IO::Socket::INET->new(PeerAddr => $ARGV[0], Proto => "udp") or die $!;
 $s->send("x" x $ARGV[1]); $s->recv($m, 1500); print $m`;
 
-const SERVE = `mkdir /www; hostname > /www/hostname; busybox httpd -p ${HTTP_PORT} -h /www; exec chroot /host perl -e '${UDP_SERVER}'`;
+/** HTTP, by which a Pod is ready, comes when UDP is there. */
+const bound = `grep -q :${UDP_PORT.toString(16).toUpperCase()} /proc/net/udp`;
+const SERVE = `mkdir /www; hostname > /www/hostname
+(until ${bound}; do sleep 0.1; done; busybox httpd -p ${HTTP_PORT} -h /www) &
+exec chroot /host perl -e '${UDP_SERVER}'`;
 
 /** @param container further fields of its container. @param spec further fields of the Pod's spec */
 export function netserver(name: string, container: object = {}, spec: object = {}): object {
@@ -46,7 +50,7 @@ export function fromNode(ns: NamespaceSession, node: LabNode): Asker {
 
 /** A page of a netserver; "" when there is none. No -T: Debian's busybox crashes on it. */
 export function fetch(ask: Asker, address: string, port = HTTP_PORT, path = "hostname"): Promise<string> {
-  return ask(["busybox", "timeout", "3", "busybox", "wget", "-qO-", `http://${address}:${port}/${path}`]);
+  return ask(["busybox", "timeout", "10", "busybox", "wget", "-qO-", `http://${address}:${port}/${path}`]);
 }
 
 /** What the netserver saw of a datagram. @param root where the asker finds the host's files: "/host" in a netserver Pod */

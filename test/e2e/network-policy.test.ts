@@ -72,7 +72,7 @@ class World {
         got = await this.reached(from, [...may, ...mayNot]);
         return JSON.stringify(got) === JSON.stringify(wanted);
       },
-      15_000,
+      60_000,
     ).catch(() => undefined);
     t.same(got, wanted, `${text}: from ${from}`);
   }
@@ -84,7 +84,7 @@ t.test("policies between Pods of two nodes", async (t) => {
   const world = new World(near, far);
   await near.apply(server("web", nodeA.name), server("mate", nodeA.name), server("remote", nodeB.name));
   await far.apply(server("stranger", nodeB.name));
-  for (const ns of [near, far]) await ns.kubectl(["wait", "pod", "--all", "--for=condition=Ready", "--timeout=60s"]);
+  for (const ns of [near, far]) await ns.kubectl(["wait", "pod", "--all", "--for=condition=Ready", "--timeout=180s"]);
   await session.kubectl(["label", "namespace", "policy-far", "team=far"]);
   await world.refresh();
   const clients = ["mate", "remote", "stranger"];
@@ -95,11 +95,11 @@ t.test("policies between Pods of two nodes", async (t) => {
     for (const client of clients) await world.expect(t, client, [], ["web:80"], "default deny");
     await world.expect(t, "web", ["stranger:80"], [], "and out");
     await near.apply(server("late", nodeA.name));
-    await near.kubectl(["wait", "pod", "late", "--for=condition=Ready", "--timeout=30s"]);
+    await near.kubectl(["wait", "pod", "late", "--for=condition=Ready", "--timeout=180s"]);
     await world.refresh();
     t.same(await world.reached("stranger", ["late:80"]), [], "a new Pod is closed from the first moment");
-    const pods = await near.list<Pod>("pods");
-    t.ok(pods.every(({ status }) => status?.conditions?.some((c) => c.type === "Ready" && c.status === "True")));
+    // A probe may be late; one that is not let in never comes.
+    await near.kubectl(["wait", "pod", "--all", "--for=condition=Ready", "--timeout=180s"]);
   });
 
   await t.test("by labels of Pods and namespaces, which may change", async (t) => {

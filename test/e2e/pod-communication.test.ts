@@ -17,7 +17,7 @@ t.test("pods and nodes reach pods", async (t) => {
     // As upstream asks "from the node": from a Pod in the node's own network.
     netserver("host-asker", { readinessProbe: undefined, command: ["sleep", "3600"] }, { hostNetwork: true }),
   );
-  await ns.kubectl(["wait", "--for=condition=Ready", "pod", "--all", "--timeout=30s"]);
+  await ns.kubectl(["wait", "--for=condition=Ready", "pod", "--all", "--timeout=180s"]);
   const servers = await Promise.all(names.map((name) => ns.get<Pod>("pod", name)));
   const overHttp = async (t: Test, ask: Asker) => {
     for (const { metadata, status } of servers) t.equal(await fetch(ask, status!.podIP!), metadata.name);

@@ -360,7 +360,7 @@ t.test("changes of a ConfigMap reach a running Pod's volume", async (t) => {
       volumes: [{ name: "v", configMap: { name: "live" } }],
     }),
   );
-  await ns.kubectl(["wait", "--for=condition=Ready", "pod/reader", "--timeout=60s"]);
+  await ns.kubectl(["wait", "--for=condition=Ready", "pod/reader", "--timeout=180s"]);
   t.equal(await ns.kubectl(["exec", "reader", "--", "cat", "/v/word"]), "before");
   await ns.apply({ ...live, data: { word: "after" } });
   const read = () => ns.kubectl(["exec", "reader", "--", "cat", "/v/word"]);
@@ -374,7 +374,7 @@ t.test("termination is asked for first, and forced after the grace period", asyn
     pod("polite", polite, { terminationGracePeriodSeconds: 30 }),
     pod("deaf", deaf, { terminationGracePeriodSeconds: 2 }),
   );
-  await ns.kubectl(["wait", "--for=condition=Ready", "pod/polite", "pod/deaf", "--timeout=60s"]);
+  await ns.kubectl(["wait", "--for=condition=Ready", "pod/polite", "pod/deaf", "--timeout=180s"]);
   const timed = async (name: string) => {
     const began = performance.now();
     await ns.kubectl(["delete", "pod", name]);

@@ -5,13 +5,13 @@ import { kubectlAt, kubectlVersions, openLab, pod, until } from "./lab-session.j
 const session = await openLab(t);
 const { lab } = session;
 const talk =
-  "echo first; sleep 0.2; echo second >&2; sleep 0.2; trap 'exit 0' TERM; i=0; while :; do i=$((i+1)); echo line $i; sleep 0.5; done";
+  "echo first; sleep 1; echo second >&2; sleep 1; trap 'exit 0' TERM; i=0; while :; do i=$((i+1)); echo line $i; sleep 0.5; done";
 
 t.test("logs and exec", async (t) => {
   const ns = await session.namespace(t, "streams");
   const crash = ["sh", "-c", "echo run; sleep 2; exit 3"];
   await ns.apply(pod("talker", { command: ["sh", "-c", talk] }), pod("crasher", { command: crash }));
-  await ns.kubectl(["wait", "--for=condition=Ready", "pod/talker", "--timeout=60s"]);
+  await ns.kubectl(["wait", "--for=condition=Ready", "pod/talker", "--timeout=180s"]);
   await until("a second run of crasher", async () => {
     const found = await ns.get<Pod>("pod", "crasher");
     return (found.status?.containerStatuses?.[0]?.restartCount ?? 0) > 0;
@@ -21,11 +21,15 @@ t.test("logs and exec", async (t) => {
     const kubectl = (args: string[], input?: string) => kubectlAt(path, lab, ["-n", "streams", ...args], { input });
 
     await t.test(`logs with kubectl ${version}`, async (t) => {
-      t.match((await kubectl(["logs", "talker"])).stdout, /^first\nsecond\nline 1\n/, "output and error in order");
+      const whole = async () => (await kubectl(["logs", "talker"])).stdout;
+      await until("its first line of many", async () => (await whole()).includes("line 3\n"));
+      t.match(await whole(), /^first\nsecond\nline 1\n/, "output and error in order");
       t.equal((await kubectl(["logs", "talker", "--tail=2"])).stdout.trim().split("\n").length, 2);
       const recent = (await kubectl(["logs", "talker", "-c", "main", "--since=2s"])).stdout;
       t.ok(recent && !recent.includes("first"), "--since leaves old lines out");
-      t.match((await kubectl(["logs", "crasher", "--previous"])).stdout, /^run\n/);
+      // The run before may be removed while it is read: then another is.
+      const previous = async () => (await kubectl(["logs", "crasher", "--previous"])).stdout;
+      await until("the run before", async () => (await previous()) === "run\n");
       t.match((await kubectl(["logs", "talker", "-c", "nope"])).stderr, /container nope is not valid for pod talker/);
       const began = performance.now();
       const follow = ["-n", "streams", "logs", "-f", "--tail=1", "talker"];
@@ -40,7 +44,10 @@ t.test("logs and exec", async (t) => {
       const bytes = "x".repeat(300_000);
       const echoed = await kubectl(["exec", "-i", "talker", "--", "cat"], bytes);
       t.equal(echoed.stdout.length, bytes.length, "nothing lost through stdin and back");
-      const tty = `stty rows 33 cols 101; ${path} -n streams exec -it talker -- sh -c 'sleep 0.5; tty; stty size'`;
+      // The size comes in its own time.
+      const sized =
+        'i=0; until [ "$(stty size)" = "33 101" ] || [ $((i+=1)) = 300 ]; do sleep 0.1; done; tty; stty size';
+      const tty = `stty rows 33 cols 101; ${path} -n streams exec -it talker -- sh -c '${sized}'`;
       const seen = await kubectlAt("script", lab, ["-qec", tty, "/dev/null"]);
       t.match(seen.stdout, /\/dev\/pts\/\d+\r?\n33 101/, "a terminal, with the size of ours");
     });
