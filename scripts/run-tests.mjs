@@ -94,6 +94,14 @@ function runSuite(suite, files) {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const parser = new Parser();
+    const whole = new Set();
+    parser.on("assert", ({ ok, name, diag }) => {
+      if (ok || !whole.has(name)) return;
+      // Its tests passed, and then, or before any of them, it ended badly.
+      console.log(`✘ ${name}: ended badly`);
+      failures.push({ path: [name], diag });
+      totals.failed++;
+    });
     parser.on("child", (file) => {
       filesRun.add(file.name.replace(/^dist\/(.*)\.js$/, "$1.ts"));
       const tally = { passed: 0, failed: 0, skipped: 0 };
@@ -104,6 +112,7 @@ function runSuite(suite, files) {
         for (const key of Object.keys(totals)) totals[key] += tally[key];
         const skipped = tally.skipped ? `, ${tally.skipped} skipped` : "";
         const seconds = ((result.time ?? 0) / 1000).toFixed(1);
+        if (result.ok) whole.add(file.name);
         console.log(
           `${result.ok ? "✔" : "✘"} ${file.name}: ${tally.passed} passed, ${tally.failed} failed${skipped} (${seconds} s)`,
         );
