@@ -76,11 +76,12 @@ interface Seen {
 
 /** From now on, unless a version is given: the watch may be there later than what the test does next. */
 async function follow(t: Test, client: Client, query: Partial<WatchQuery>): Promise<Seen> {
-  const { metadata } = await client.list(configMaps, { namespace });
+  const resourceVersion =
+    query.resourceVersion ?? (await client.list(configMaps, { namespace })).metadata.resourceVersion ?? "0";
   const events: WatchEvent<ConfigMap>[] = [];
   const watch = client.watch(
     configMaps,
-    { namespace, resourceVersion: metadata.resourceVersion ?? "0", ...query },
+    { namespace, ...query, resourceVersion },
     {
       onEvents: (batch) => events.push(...batch.filter(({ type }) => type !== "BOOKMARK")),
       onEnd: (error) => t.error(error),

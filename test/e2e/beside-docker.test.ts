@@ -59,7 +59,7 @@ await ns.apply(
   },
 );
 await ns.kubectl(["label", "pod", "far", "app=far"]);
-await ns.kubectl(["wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s"]);
+await ns.kubectl(["wait", "--for=condition=Ready", "pod", "--all", "--timeout=180s"]);
 
 const inContainer =
   (name: string): Asker =>

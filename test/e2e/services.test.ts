@@ -71,10 +71,18 @@ const eventually = (what: string, answers: () => Promise<string[]>, wanted: stri
   until(what, async () => names(await answers()).join() === wanted);
 
 const ready = async (...pods: string[]) => {
-  await ns.kubectl(["wait", "--for=condition=Ready", "--timeout=60s", ...pods.map((name) => `pod/${name}`)]);
+  await ns.kubectl(["wait", "--for=condition=Ready", "--timeout=180s", ...pods.map((name) => `pod/${name}`)]);
 };
 await ns.apply(
   service("early", { selector: { app: "echo" }, ports: [{ name: "web-ui", port: 8080, targetPort: 80 }] }),
+);
+const { clusterIP: early = "" } = (await get("early")).spec;
+// A Pod is told of the Services that its node knows when it comes.
+await until("the node knows of it", async () => {
+  const dig = ["dig", "@10.96.0.10", "+short", "+tries=1", `early.${ns.name}.svc.cluster.local`];
+  return (await session.on(first, dig).catch(() => "")).trim() === early;
+});
+await ns.apply(
   echo("a", first, { labels: { app: "echo", only: "a" }, named: [{ name: "example", containerPort: 80 }] }),
   echo("b", second, { labels: { app: "echo", only: "b" }, named: [{ name: "example", containerPort: 81 }] }),
   echo("client", first, { ports: [] }),
@@ -88,7 +96,7 @@ const hasDns = (await ns.kubectl(["exec", "client", "--", "cat", "/etc/resolv.co
 const provesWithNames = (t: Test, ...upstream: string[]) => hasDns && proves(t, ...upstream);
 /** By the name as a Pod of the namespace would write it. */
 const askByName = async (name: string, port: number) =>
-  lines((await ns.tryKubectl(["exec", "client", "--", "nc", "-w", "3", name, String(port)])).stdout);
+  lines((await ns.tryKubectl(["exec", "client", "--", "nc", "-w", "10", name, String(port)])).stdout);
 
 /** By address from a Pod, a host-network Pod and both nodes; by name from a Pod; by node port on every node. */
 async function reachable(name: string, pods: string, protocol = "tcp"): Promise<void> {
@@ -135,7 +143,6 @@ t.test("the API from any Pod, and what a Pod is told of Services", async (t) => 
   );
   for (const pod of ["client", "b", "host"]) t.same(await ask(pod, "10.96.0.1", 443, 1, "https"), ["200"], pod);
   const env = await ns.kubectl(["exec", "client", "--", "env"]);
-  const early = (await get("early")).spec.clusterIP;
   for (const line of [
     "KUBERNETES_SERVICE_HOST=10.96.0.1",
     "KUBERNETES_SERVICE_PORT_HTTPS=443",
@@ -171,10 +178,11 @@ t.test("endpoints come and go; numbers, names and protocols of ports", async (t)
     await slices("named").then((all) => all.flatMap((s) => s.ports?.map(({ port }) => port) ?? []).sort()),
     [80, 81],
   );
-  const { subsets } = await ns.get<Endpoints>("endpoints", "named");
-  t.equal(subsets?.length, 2, "one for each number behind the name");
+  const subsets = async (name: string) => (await ns.tryGet<Endpoints>("endpoints", name))?.subsets?.length ?? 0;
+  await until("subsets: one for each number behind the name", async () => (await subsets("named")) === 2);
   await until("a slice with no endpoints", async () => (await slices("none"))[0]?.endpoints.length === 0);
-  t.notOk((await ns.get<Endpoints>("endpoints", "none")).subsets?.length);
+  await until("Endpoints without any", async () => (await ns.tryGet<Endpoints>("endpoints", "none")) !== undefined);
+  t.equal(await subsets("none"), 0);
   await reachable("number", "a");
   await reachable("named", "a,b");
   await reachable("both", "a,b");
@@ -225,7 +233,7 @@ t.test("Pods that come and go behind a service of one port and one of two", asyn
   await ready("x");
   const x = await podIP("x");
   await endpointsAre("basic", x);
-  t.equal(await multi(), `${x}:100`);
+  await until("the first port alone", async () => (await multi()) === `${x}:100`);
   await reachable("basic", "x");
   await ns.apply(withPort("y", second, "two", 101));
   await ready("y");
@@ -361,10 +369,10 @@ t.test("a load balancer: every node's address, and the client's where traffic st
   await until("addresses", async () => (await balanced("lb")) === [first.address, second.address].sort().join());
   for (const node of lab.workers)
     await eventually(`load balancer on ${node.name}`, () => askFrom(lab.server, node.address, 8088), "b");
-  t.equal(await balanced("ssh"), "");
-  t.ok(
+  await until("why there is none for SSH", async () =>
     (await ns.eventsOf("ssh")).some((text) => /LoadBalancerPortTaken: .*keeps .*:22 for its own programs/.test(text)),
   );
+  t.equal(await balanced("ssh"), "");
 
   await ns.kubectl(["patch", "service", "lb", "-p", JSON.stringify({ spec: { externalTrafficPolicy: "Local" } })]);
   await until("only the node with an endpoint", async () => (await balanced("lb")) === second.address);
@@ -373,7 +381,11 @@ t.test("a load balancer: every node's address, and the client's where traffic st
   const sees = async (port: number) => (await askFrom(lab.server, second.address, port))[0]?.split(" ")[1];
   for (const port of [8088, nodePort])
     await until("the client is seen", async () => (await sees(port)) === lab.server.address);
-  t.same(await askFrom(lab.server, first.address, nodePort), ["ETIMEDOUT"], "dropped where there is no endpoint");
+  await eventually(
+    "dropped where there is no endpoint",
+    () => askFrom(lab.server, first.address, nodePort),
+    "ETIMEDOUT",
+  );
   t.same(names(await askFrom(first, first.address, nodePort)), ["b"], "but not for the node itself");
   const health = (node: LabNode) =>
     session.on(lab.server, [
@@ -382,11 +394,13 @@ t.test("a load balancer: every node's address, and the client's where traffic st
       "-w",
       "%{http_code}",
       "-m",
-      "3",
+      "20",
       `http://${node.address}:${healthCheckNodePort}/`,
     ]);
-  t.match(await health(second), /"localEndpoints":1,.*200$/);
-  t.match(await health(first), /"localEndpoints":0,.*503$/);
+  const says = (node: LabNode, what: RegExp) =>
+    until(`${node.name}'s health: ${what}`, async () => what.test(await health(node).catch(() => "")));
+  await says(second, /"localEndpoints":1,.*200$/);
+  await says(first, /"localEndpoints":0,.*503$/);
   for (const node of lab.workers)
     t.same(names(await askFrom(node, "127.0.0.1", nodePort)), ["b"], `loopback of ${node.name}`);
 });

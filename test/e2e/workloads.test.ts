@@ -17,7 +17,7 @@ const replicaSet = (name: string, replicas: number) => ({ ...deployment(name, re
 
 /** Resolves when that many Pods are ready. */
 const ready = (ns: NamespaceSession, kind: string, name: string, replicas: number) =>
-  ns.kubectl(["wait", `${kind}/${name}`, `--for=jsonpath={.status.readyReplicas}=${replicas}`, "--timeout=60s"]);
+  ns.kubectl(["wait", `${kind}/${name}`, `--for=jsonpath={.status.readyReplicas}=${replicas}`, "--timeout=180s"]);
 
 const podsOf = (ns: NamespaceSession, app: string) => ns.list<Pod>("pods", "-l", `app=${app}`);
 const part = async <T>(ns: NamespaceSession, kind: string, name: string, subresource: string): Promise<T> =>
@@ -77,7 +77,7 @@ t.test("ReplicaSets", async (t) => {
     const patch = JSON.stringify({ metadata: { labels: { "test-rs": "patched" } }, spec });
     await ns.kubectl(["patch", "replicaset", "patched", "-p", patch]);
     await ns.kubectl([
-      ...["wait", "replicaset", "-l", "test-rs=patched", "--timeout=60s"],
+      ...["wait", "replicaset", "-l", "test-rs=patched", "--timeout=180s"],
       "--for=jsonpath={.status.availableReplicas}=3",
     ]);
     const { spec: stored, status } = await ns.get<ReplicaSet>("replicaset", "patched");
@@ -91,7 +91,7 @@ t.test("ReplicaSets", async (t) => {
     const metadata = { name: "stray", labels: { app: "adopting" } };
     const spec = { terminationGracePeriodSeconds: 1, containers: [container] };
     await ns.apply({ apiVersion: "v1", kind: "Pod", metadata, spec });
-    await ns.kubectl(["wait", "pod/stray", "--for=condition=Ready", "--timeout=60s"]);
+    await ns.kubectl(["wait", "pod/stray", "--for=condition=Ready", "--timeout=180s"]);
     await ns.apply(replicaSet("adopting", 1));
     const { uid } = (await ns.get<ReplicaSet>("replicaset", "adopting")).metadata;
     const owner = async () => (await ns.get<Pod>("pod", "stray")).metadata.ownerReferences?.find((o) => o.controller);
@@ -142,7 +142,7 @@ t.test("Deployments", async (t) => {
       if (fresh.length > 0 && running.length > 0) t.fail("new Pods beside running old ones");
       return fresh.length === 2 && left.length === 0;
     });
-    await ns.kubectl(["rollout", "status", "deployment/again", "--timeout=60s"]);
+    await ns.kubectl(["rollout", "status", "deployment/again", "--timeout=180s"]);
     await ns.kubectl(["delete", "deployment", "again"]);
   });
 
@@ -166,7 +166,7 @@ t.test("Deployments", async (t) => {
       }
       const sets = (name: string) => ns.list<ReplicaSet>("replicasets", "-l", `app=${name}`);
       for (const name of ["rolled", "tidy"]) {
-        await ns.kubectl(["rollout", "status", `deployment/${name}`, "--timeout=60s"]);
+        await ns.kubectl(["rollout", "status", `deployment/${name}`, "--timeout=180s"]);
       }
       const made = await ns.get<Deployment>("deployment", "rolled");
       t.equal(made.metadata.annotations?.[revision], "42", "one more than the set it took over");
