@@ -112,22 +112,28 @@ async function translations(node: LabNode): Promise<string[]> {
 /** Nothing of a fault is left: every node translates to the very endpoints there are, routes to the nodes there are. */
 async function nothingLeftWrong(test: Test): Promise<void> {
   await until("all replicas ready", allReady);
-  const wanted = (await endpoints()).map((e) => `${clusterIP}:80 → ${e.split(" ")[1]} . 80`).sort();
+  // What there is may still change while it is compared.
+  const wanted = async () => (await endpoints()).map((e) => `${clusterIP}:80 → ${e.split(" ")[1]} . 80`).sort();
   const nodes = JSON.parse(await session.kubectl(["get", "nodes", "-o", "json"])).items as Node[];
   for (const node of lab.workers) {
     await until(`${node.name} translates to the endpoints there are`, async () => {
       const here = (await translations(node)).filter((line) => line.startsWith(`${clusterIP}:`));
-      return here.join() === wanted.join();
+      return here.length === REPLICAS && here.join() === (await wanted()).join();
     });
     const others = nodes.filter(({ metadata }) => metadata.name !== node.name);
-    const routes = await session.on(node, ["ip", "route", "show", "proto", "119"]);
     const expected = others.map(
       ({ spec, metadata }) => `${spec.podCIDR} via ${lab.node(metadata.name!).address} dev eth0`,
     );
-    const found = routes.split("\n").flatMap((line) => line.match(/^\S+ via \S+ dev eth0/)?.[0] ?? []);
-    test.same(found.sort(), expected.sort(), `routes of ${node.name}`);
-    const listed = (await pods()).filter(({ spec }) => spec.nodeName === node.name).map(({ metadata }) => metadata.uid);
+    const routes = async () => {
+      const text = await session.on(node, ["ip", "route", "show", "proto", "119"]);
+      return text.split("\n").flatMap((line) => line.match(/^\S+ via \S+ dev eth0/)?.[0] ?? []);
+    };
+    expected.sort();
+    await until("routes", async () => (await routes()).sort().join() === expected.join()).catch(() => undefined);
+    test.same((await routes()).sort(), expected, `routes of ${node.name}`);
     await until(`${node.name} runs the Pods it should and no others`, async () => {
+      const own = (await pods()).filter(({ spec }) => spec.nodeName === node.name);
+      const listed = own.map(({ metadata }) => metadata.uid);
       const labels = await session.docker(node, ["ps", "--format", '{{.Label "io.kubernetes.pod.uid"}}']);
       const running = new Set(labels.split("\n").filter(Boolean));
       return running.size === listed.length && listed.every((uid) => running.has(String(uid)));
@@ -157,15 +163,25 @@ t.test("server killed: nobody notices", async (t) => {
   await nothingLeftWrong(t);
 });
 
+/** What a dead engine may cost before its node's Pods are taken to others: the lab's toleration. */
+const TOLERATION_MS = 5000;
+
 t.test("dockerd killed: its containers come back", async (t) => {
-  const before = new Map((await pods()).map((pod) => [pod.metadata.name, pod.spec.nodeName]));
-  const began = Date.now();
-  await kill(first, "dockerd");
-  await startDockerd(lab, first);
-  await until("all replicas ready again", async () => (await allReady()) && traffic.quietFor(500));
-  note("dockerd killed", await traffic.since(began));
-  t.same(new Map((await pods()).map((pod) => [pod.metadata.name, pod.spec.nodeName])), before, "the same Pods");
-  await nothingLeftWrong(t);
+  const where = async () => new Map((await pods()).map((pod) => [pod.metadata.name, pod.spec.nodeName]));
+  for (let round = 0; ; round++) {
+    const before = await where();
+    const began = Date.now();
+    await kill(first, "dockerd");
+    await startDockerd(lab, first);
+    const engineAway = Date.now() - began;
+    await until("all replicas ready again", async () => (await allReady()) && traffic.quietFor(500));
+    note("dockerd killed", await traffic.since(began));
+    await nothingLeftWrong(t);
+    // On a busy machine the engine may be away for longer than Pods have to wait for it: then the next try counts.
+    if (engineAway > TOLERATION_MS / 2 && round < 4) continue;
+    t.same(await where(), before, "the same Pods");
+    break;
+  }
 });
 
 t.test("link lossy: slow, and whole again", async (t) => {

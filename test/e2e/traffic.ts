@@ -25,11 +25,11 @@ export class Traffic {
     return new Traffic(spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"], env }));
   }
 
-  /** How the tries that began since then went, once the last of them has ended. */
+  /** How the tries that began since then went, once the last of them has ended; without those the machine was too busy for. */
   async since(at: number): Promise<{ tries: number; failed: number; failedUntil: number }> {
     const now = Date.now();
-    while (Date.now() < now + TIMEOUT + INTERVAL) await new Promise((resolve) => setTimeout(resolve, INTERVAL));
-    const tries = this.#results.filter((result) => result.at >= at && result.at <= now);
+    while (Date.now() < now + 2 * TIMEOUT) await new Promise((resolve) => setTimeout(resolve, INTERVAL));
+    const tries = this.#results.filter((result) => result.at >= at && result.at <= now && !result.busy);
     const failed = tries.filter(({ ok }) => !ok);
     return { tries: tries.length, failed: failed.length, failedUntil: failed.length > 0 ? failed.at(-1)!.at - at : 0 };
   }
