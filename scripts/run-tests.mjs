@@ -1,7 +1,8 @@
 /**
  * Runs compiled tests with tap: `node scripts/run-tests.mjs unit contract`, or single files
- * (`test/e2e/pods.test.ts`). Suites run in the order given; files of unit, contract and api side by side, e2e one by one.
- * The e2e suite runs on one lab of two nodes, made before it and removed after it (BERTH_TEST_LAB, BERTH_TEST_DOCKER);
+ * (`test/e2e/pods.test.ts`). Suites run in the order given. Files of unit and e2e run two at a time; those of contract, api and
+ * e2e/alone one by one: these kill nodes' programs, count what is left on a node, or measure.
+ * Each e2e suite runs on one lab of two nodes, made before it and removed after it (BERTH_TEST_LAB, BERTH_TEST_DOCKER);
  * BERTH_TEST_LAB_NAME names it, "e2e" if absent.
  * A whole run (or `--ledger`) rewrites test/conformance-ledger.md from what the tests say they prove.
  * Prints a line a file, every failure in full, and last `N passed, N failed, N skipped`. Exits 0 when nothing failed.
@@ -16,12 +17,15 @@ const suites = {
   unit: { jobs: 2, timeoutSeconds: 180 },
   contract: { jobs: 1, timeoutSeconds: 400 },
   api: { jobs: 1, timeoutSeconds: 400 },
-  e2e: { jobs: 1, timeoutSeconds: 1200 },
+  "e2e/alone": { jobs: 1, timeoutSeconds: 600 },
+  e2e: { jobs: 2, timeoutSeconds: 600 },
 };
+const onTheLab = (suite) => suite.startsWith("e2e");
 
-function testFiles(directory) {
+function testFiles(suite) {
+  const directory = join("dist/test", suite);
   if (!existsSync(directory)) return [];
-  return readdirSync(directory, { recursive: true })
+  return readdirSync(directory, { recursive: !onTheLab(suite) })
     .filter((name) => name.endsWith(".test.js"))
     .map((name) => join(directory, name))
     .sort();
@@ -32,8 +36,11 @@ function plan(args) {
   const runs = new Map();
   const add = (suite, files) => runs.set(suite, [...(runs.get(suite) ?? []), ...files]);
   for (const arg of args.length > 0 ? args : Object.keys(suites)) {
-    if (suites[arg]) add(arg, testFiles(join("dist/test", arg)));
-    else add(arg.match(/test\/(\w+)\//)?.[1] ?? "e2e", [arg.replace(/^(?!dist\/)/, "dist/").replace(/\.ts$/, ".js")]);
+    if (suites[arg]) add(arg, testFiles(arg));
+    else
+      add(arg.match(/test\/(e2e\/alone|\w+)\//)?.[1] ?? "e2e", [
+        arg.replace(/^(?!dist\/)/, "dist/").replace(/\.ts$/, ".js"),
+      ]);
   }
   return runs;
 }
@@ -159,7 +166,7 @@ for (const [suite, files] of plan(names)) {
   if (files.length === 0) continue;
   try {
     const run = () => runSuite(suite, files);
-    ok = (await (suite === "e2e" ? onLab(run) : run())) && ok;
+    ok = (await (onTheLab(suite) ? onLab(run) : run())) && ok;
   } catch (error) {
     failures.push({ path: [suite], diag: error.message });
     totals.failed++;

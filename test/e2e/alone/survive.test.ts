@@ -4,7 +4,7 @@ import type { Pod } from "#api/generated/types.js";
 import { type ProcessName, stopProcess } from "#scripts/lab/processes.js";
 import type { LabNode } from "#scripts/lab/state.js";
 import { startAgent, startServer } from "#scripts/lab/up.js";
-import { type Inventory, nginx, openLab, until } from "./lab-session.js";
+import { type Inventory, nginx, openLab, until } from "../lab-session.js";
 
 const session = await openLab(t);
 const { lab } = session;

@@ -5,7 +5,7 @@ import t, { type Test } from "tap";
 import type { Pod } from "#api/generated/types.js";
 import { stopProcess } from "#scripts/lab/processes.js";
 import { startAgent } from "#scripts/lab/up.js";
-import { type NamespaceSession, openLab, until } from "./lab-session.js";
+import { type NamespaceSession, openLab, until } from "../lab-session.js";
 
 const session = await openLab(t);
 const { lab } = session;

@@ -11,8 +11,8 @@ import { defaultLabRoot, type LabNode } from "#scripts/lab/state.js";
 import { labStatus, renderStatus } from "#scripts/lab/status.js";
 import { labUp, startAgent } from "#scripts/lab/up.js";
 import { run } from "#scripts/run.js";
-import { LabSession, until } from "./lab-session.js";
-import { datagram, fetch, fromNode, fromPod, HTTP_PORT, netserver } from "./netserver.js";
+import { LabSession, until } from "../lab-session.js";
+import { datagram, fetch, fromNode, fromPod, HTTP_PORT, netserver } from "../netserver.js";
 
 /** Beside the suite's own. */
 const name = `${(process.env.BERTH_TEST_LAB ?? "e2e").slice(0, 9)}seg`;

@@ -1,6 +1,6 @@
 import t from "tap";
 import type { ContainerStatus, Pod } from "#api/generated/types.js";
-import { type NamespaceSession, openLab, pod, until } from "./lab-session.js";
+import { type NamespaceSession, openLab, pod, until } from "../lab-session.js";
 
 const session = await openLab(t);
 const { lab } = session;

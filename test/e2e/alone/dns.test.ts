@@ -11,7 +11,7 @@ import type { LabNode } from "#scripts/lab/state.js";
 import { startAgent } from "#scripts/lab/up.js";
 import { runAny } from "#scripts/run.js";
 import { proves } from "#test/proves.js";
-import { type NamespaceSession, nginx, openLab, pod, until } from "./lab-session.js";
+import { type NamespaceSession, nginx, openLab, pod, until } from "../lab-session.js";
 
 const session = await openLab(t);
 const { lab } = session;

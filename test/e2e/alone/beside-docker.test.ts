@@ -6,8 +6,8 @@ import t from "tap";
 import type { Pod, Service } from "#api/generated/types.js";
 import { stopProcess } from "#scripts/lab/processes.js";
 import { startDockerd } from "#scripts/lab/up.js";
-import { openLab, until } from "./lab-session.js";
-import { type Asker, fetch, fromNode, fromPod, netserver } from "./netserver.js";
+import { openLab, until } from "../lab-session.js";
+import { type Asker, fetch, fromNode, fromPod, netserver } from "../netserver.js";
 
 const session = await openLab(t);
 const { lab } = session;

@@ -13,8 +13,8 @@ import { type ProcessName, stopProcess } from "#scripts/lab/processes.js";
 import { defaultLabRoot, type LabNode } from "#scripts/lab/state.js";
 import { labStatus } from "#scripts/lab/status.js";
 import { labUp, startAgent, startDockerd, startServer } from "#scripts/lab/up.js";
-import { LabSession, nginx, until } from "./lab-session.js";
-import { Traffic } from "./traffic.js";
+import { LabSession, nginx, until } from "../lab-session.js";
+import { Traffic } from "../traffic.js";
 
 const REPLICAS = 4;
 const root = defaultLabRoot();
