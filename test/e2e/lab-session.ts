@@ -21,6 +21,9 @@ export async function openLab(t: Test, nodes = 2): Promise<LabSession> {
   return new LabSession(lab);
 }
 
+/** For a lab beside the suite's, of a test that needs one of its own: another checkout's tests have others. */
+export const ownLabName = (suffix: string) => `${(process.env.BERTH_TEST_LAB ?? "e2e").slice(0, 9)}${suffix}`;
+
 export interface Inventory {
   containers: number;
   links: number;

@@ -13,12 +13,13 @@ import { type ProcessName, stopProcess } from "#scripts/lab/processes.js";
 import { defaultLabRoot, type LabNode } from "#scripts/lab/state.js";
 import { labStatus } from "#scripts/lab/status.js";
 import { labUp, startAgent, startDockerd, startServer } from "#scripts/lab/up.js";
-import { LabSession, nginx, until } from "../lab-session.js";
+import { LabSession, nginx, ownLabName, until } from "../lab-session.js";
 import { Traffic } from "../traffic.js";
 
 const REPLICAS = 4;
 const root = defaultLabRoot();
-const lab = await labUp({ name: "faults", root, nodes: 3, images: ["nginx", "busybox"], apiPort: 0, timers: "quick" });
+const options = { name: ownLabName("flt"), root, nodes: 3, images: ["nginx", "busybox"], apiPort: 0 };
+const lab = await labUp({ ...options, timers: "quick" });
 t.teardown(() => labDown(lab));
 const session = new LabSession(lab);
 const ns = await session.namespace(t, "faults");

@@ -11,12 +11,17 @@ import { defaultLabRoot, type LabNode } from "#scripts/lab/state.js";
 import { labStatus, renderStatus } from "#scripts/lab/status.js";
 import { labUp, startAgent } from "#scripts/lab/up.js";
 import { run } from "#scripts/run.js";
-import { LabSession, until } from "../lab-session.js";
+import { LabSession, ownLabName, until } from "../lab-session.js";
 import { datagram, fetch, fromNode, fromPod, HTTP_PORT, netserver } from "../netserver.js";
 
-/** Beside the suite's own. */
-const name = `${(process.env.BERTH_TEST_LAB ?? "e2e").slice(0, 9)}seg`;
-const options = { name, root: defaultLabRoot(), nodes: 3, segments: "2", images: ["busybox"], apiPort: 0 };
+const options = {
+  name: ownLabName("seg"),
+  root: defaultLabRoot(),
+  nodes: 3,
+  segments: "2",
+  images: ["busybox"],
+  apiPort: 0,
+};
 // A node that is away for a moment keeps its pods.
 const lab = await labUp({ ...options, timers: "kubernetes" });
 t.teardown(() => labDown(lab));
