@@ -48,6 +48,13 @@ async function beside(server: BenchServer, name: string, work: Load, report: Rep
   return own.perSecond;
 }
 
+/** How near to the empty handler any durable create could come here, with nothing of an API server in it. */
+async function floor(server: BenchServer, work: Load, report: Report): Promise<void> {
+  const baseline = await load(server.empty, work);
+  const least = await load(server.floor, work);
+  report({ name: "create-floor", value: least.perSecond, unit: "req/s", baseline: baseline.perSecond });
+}
+
 function ask(child: ChildProcess, message: object | string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     child.once("message", resolve);
@@ -101,6 +108,7 @@ async function run(report: Report, { progress }: BenchOptions): Promise<void> {
     await beside(server, "get", { path: `${path}/one`, connections: CONNECTIONS, seconds: SECONDS }, report);
     progress("create");
     const unwatched = await beside(server, "create", { ...create, connections: CONNECTIONS, seconds: SECONDS }, report);
+    await floor(server, { ...create, connections: CONNECTIONS, seconds: SECONDS }, report);
     progress("serial create");
     await beside(server, "create-serial", { ...create, connections: 1, seconds: SECONDS }, report);
     progress(`create with ${WATCHERS} watchers`);

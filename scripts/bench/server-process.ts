@@ -22,6 +22,8 @@ export interface BenchServer {
   target: Target;
   /** A server with the same TLS set-up and an empty handler. */
   empty: Target;
+  /** The same again, whose handler stores what it is sent: the least that a create costs. */
+  floor: Target;
   dataDir: string;
   pid: number;
   stop(): Promise<void>;
@@ -80,17 +82,23 @@ export async function startBenchServer(): Promise<BenchServer> {
   const find = () =>
     existsSync(kubeconfig) ? { url: `https://127.0.0.1:${port}`, ...credentials(kubeconfig) } : undefined;
   const target = await waitReady(find, server);
-  const baseline = fork(here("empty-server.js"), [join(dataDir, "server/pki")]);
-  const emptyPort = await new Promise<unknown>((resolve) => baseline.once("message", resolve));
+  const pki = join(dataDir, "server/pki");
+  const baselines = [
+    fork(here("empty-server.js"), [pki]),
+    fork(here("floor-server.js"), [pki, join(dataDir, "floor")]),
+  ];
+  const ports = await Promise.all(baselines.map((child) => new Promise((resolve) => child.once("message", resolve))));
+  const [empty, floor] = ports.map((port) => ({ ...target, url: `https://127.0.0.1:${port}` }));
   return {
     target,
-    empty: { ...target, url: `https://127.0.0.1:${emptyPort}` },
+    empty: empty!,
+    floor: floor!,
     dataDir,
     pid: server.pid!,
     async stop() {
-      baseline.kill();
-      server.kill();
-      await Promise.all([ended(baseline), ended(server)]);
+      const all = [...baselines, server];
+      for (const child of all) child.kill();
+      await Promise.all(all.map(ended));
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
