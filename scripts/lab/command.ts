@@ -1,4 +1,5 @@
 /** The `berth lab` commands. */
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { runInherited } from "#scripts/run.js";
 import { labDown } from "./down.js";
@@ -13,11 +14,13 @@ import { labStatus, renderStatus } from "./status.js";
 import { labUp } from "./up.js";
 
 const DEFAULT_NAME = "lab";
+const INSTALL = fileURLToPath(new URL("../../../scripts/install", import.meta.url));
 
 const examples = `
 Examples:
   berth lab up --nodes 2                         two nodes, each with its own Docker engine and network
   berth lab up --nodes 3 --segments 2            two networks with a router between: pods reach each other by VXLAN
+  berth lab up --vm --nodes 2                    two machines with nothing on them, for ./scripts/install
   berth lab kubectl get nodes -o wide            kubectl against the lab
   berth lab exec node-1 -- nft list ruleset      a program on a node
   berth lab docker node-1 ps                     docker on a node
@@ -30,7 +33,7 @@ Examples:
 /** A node with a Docker engine. */
 function withEngine(lab: Lab, name: string): LabNode {
   const node = lab.node(name);
-  if (node.role === "node") return node;
+  if (node.role !== "server") return node;
   throw new Error(`${name} has no Docker engine: use ${lab.workers.map((worker) => worker.name).join(" or ")}`);
 }
 
@@ -43,6 +46,7 @@ function addLifecycle(lab: Command, find: () => Promise<Lab>): void {
   lab
     .command("up")
     .description("make a lab, or bring it back to life")
+    .option("--vm", "machines with nothing on them, to install Berth on as on any other")
     .option("--nodes <n>", "number of nodes (default: 2, or what the lab has); a greater number adds some")
     .option("--segments <how>", "networks with a router between: a count, or groups as in node-1,node-2/node-3")
     .option("--api-port <port>", "port on 127.0.0.1 for the API; 0 picks a free one", "0")
@@ -60,10 +64,12 @@ function addLifecycle(lab: Command, find: () => Promise<Lab>): void {
         segments: options.segments,
         images,
         timers: asTimers(options.timers),
+        vm: options.vm,
       });
       process.stdout.write(renderStatus(await labStatus(up)));
       const which = [name === DEFAULT_NAME ? "" : ` --name ${name}`, dir === defaultLabRoot() ? "" : ` --dir ${dir}`];
-      process.stdout.write(`try: npx berth lab${which.join("")} kubectl get nodes\n`);
+      const attempt = up.blank ? `exec ${up.workers[0]!.name} -- ${INSTALL} server` : "kubectl get nodes";
+      process.stdout.write(`try: npx berth lab${which.join("")} ${attempt}\n`);
     });
   lab
     .command("down")

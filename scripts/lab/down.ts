@@ -26,20 +26,23 @@ async function stopContainers(lab: Lab, node: LabNode): Promise<void> {
   if (ids.length > 0) await runAny("docker", [...engine, "kill", ...ids], { timeoutMs: 60_000 });
 }
 
+async function stopProcesses(lab: Lab, failures: Failures): Promise<void> {
+  await Promise.all(
+    lab.workers.map((node) => failures.attempt(() => stopProcess(lab, node, "agent", "SIGTERM", 3000))),
+  );
+  await failures.attempt(() => stopProcess(lab, lab.server, "server", "SIGTERM", 5000));
+  await Promise.all(
+    lab.workers.map(async (node) => {
+      await failures.attempt(() => stopContainers(lab, node));
+      await failures.attempt(() => stopProcess(lab, node, "dockerd", "SIGTERM", 20_000));
+    }),
+  );
+}
+
 export async function labDown(lab: Lab): Promise<void> {
   const failures = new Failures();
-  await step("processes", async () => {
-    await Promise.all(
-      lab.workers.map((node) => failures.attempt(() => stopProcess(lab, node, "agent", "SIGTERM", 3000))),
-    );
-    await failures.attempt(() => stopProcess(lab, lab.server, "server", "SIGTERM", 5000));
-    await Promise.all(
-      lab.workers.map(async (node) => {
-        await failures.attempt(() => stopContainers(lab, node));
-        await failures.attempt(() => stopProcess(lab, node, "dockerd", "SIGTERM", 20_000));
-      }),
-    );
-  });
+  // Machines are switched off: what runs on them is theirs.
+  if (!lab.blank) await step("processes", () => stopProcesses(lab, failures));
   await step("namespaces, mounts, cgroups, files", async () => {
     // What an engine that was killed before left running ends here.
     for (const node of lab.state.nodes) await failures.attempt(() => powerOff(lab, node));

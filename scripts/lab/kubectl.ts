@@ -6,7 +6,11 @@ import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { type RunOptions, type RunResult, runAny, runInherited } from "#scripts/run.js";
+import { machineFile } from "./machine.js";
+import { enterArgs } from "./namespaces.js";
 import type { Lab } from "./state.js";
+
+const KUBECONFIG = "/var/lib/berth/server/admin.kubeconfig";
 
 const require = createRequire(import.meta.url);
 
@@ -47,12 +51,20 @@ export async function findKubectl(): Promise<string> {
   return onPath("kubectl") ?? (await pinnedClient("kubectl", "v35"));
 }
 
-const environment = (lab: Lab) => ({ ...process.env, KUBECONFIG: lab.kubeconfig });
+/** The program and its arguments. In a lab of machines it runs on the one that was made the server. */
+async function command(lab: Lab, args: readonly string[]): Promise<readonly [string, string[]]> {
+  const client = await findKubectl();
+  if (!lab.blank) return ["env", [`KUBECONFIG=${lab.kubeconfig}`, client, ...args]];
+  const server = lab.workers.find((node) => existsSync(machineFile(lab, node, KUBECONFIG)));
+  if (!server)
+    throw new Error(`no machine of lab ${lab.state.name} is a server yet: berth lab exec ... scripts/install server`);
+  return ["nsenter", [...enterArgs(lab, server), "env", `KUBECONFIG=${KUBECONFIG}`, client, ...args]];
+}
 
 export async function kubectl(lab: Lab, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  return runAny(await findKubectl(), args, { ...options, env: environment(lab) });
+  return runAny(...(await command(lab, args)), options);
 }
 
 export async function kubectlInherited(lab: Lab, args: readonly string[]): Promise<number> {
-  return runInherited(await findKubectl(), args, environment(lab));
+  return runInherited(...(await command(lab, args)));
 }

@@ -9,6 +9,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run, runAny } from "#scripts/run.js";
+import { machineArgs } from "./machine.js";
 import { LAB_RANGE, type Lab, type LabNode, routerAddress, segmentOf } from "./state.js";
 
 const NETNS = "/run/netns";
@@ -18,10 +19,14 @@ export const netnsPath = (name: string) => join(NETNS, name);
 /** The node's link, as the switch knows it. */
 export const switchPort = (node: LabNode) => `p-${node.name}`;
 
-/** Arguments that run a program as the node would: `nsenter` with them, then the program. */
+/** Arguments that run a program in the node's network, among the host's files: `nsenter` with them, then the program. */
+export const networkArgs = (lab: Lab, node: LabNode) => [`--net=${netnsPath(lab.namespace(node))}`, "--"];
+
+/** Arguments that run a program as the node would: `nsenter` with them, then the program. @throws Error when a machine is off */
 export function enterArgs(lab: Lab, node: LabNode): string[] {
-  const net = `--net=${netnsPath(lab.namespace(node))}`;
-  return node.role === "server" ? [net, "--"] : [net, `--mount=${lab.mountNamespace(node)}`, "--"];
+  if (node.role === "vm") return machineArgs(lab, node);
+  const [net, end] = networkArgs(lab, node);
+  return node.role === "server" ? [net!, end!] : [net!, `--mount=${lab.mountNamespace(node)}`, end!];
 }
 
 export async function ensureNetns(name: string): Promise<void> {

@@ -2,9 +2,10 @@
 import type { Command } from "commander";
 import { step } from "#scripts/progress.js";
 import { powerOff, powerOn } from "./power.js";
-import { type ProcessName, processesOf, stopProcess } from "./processes.js";
+import type { ProcessName } from "./process-record.js";
+import { processesOf, stopProcess } from "./processes.js";
 import type { Lab, LabNode } from "./state.js";
-import { labUp, startAgent, startDockerd, startServer } from "./up.js";
+import { labUp, startAgent, startDockerd, startMachine, startServer } from "./up.js";
 
 export function asProcess(node: LabNode, name: string): ProcessName {
   const known = processesOf(node).find((p) => p === name);
@@ -23,14 +24,15 @@ async function start(lab: Lab, node: LabNode, part?: string): Promise<void> {
   const name = asProcess(node, part);
   if (name === "server") await startServer(lab);
   else if (name === "dockerd") await startDockerd(lab, node);
+  else if (name === "init") await startMachine(lab, node);
   else await startAgent(lab, node);
 }
 
 /** Everything off and on again; workloads, faults and addresses are as before. */
 export async function restartLab(lab: Lab): Promise<void> {
   await step("whole lab without power", () => Promise.all(lab.state.nodes.map((node) => powerOff(lab, node))));
-  const { name, nodes, apiPort } = lab.state;
-  await labUp({ name, root: lab.root, nodes: nodes.length - 1, apiPort, images: [] });
+  const { name, apiPort } = lab.state;
+  await labUp({ name, root: lab.root, apiPort, images: [] });
 }
 
 export function addPowerCommands(lab: Command, find: () => Promise<Lab>): void {

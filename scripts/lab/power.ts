@@ -18,16 +18,16 @@ import {
 } from "./namespaces.js";
 import { forgetProcesses } from "./processes.js";
 import type { Lab, LabNode } from "./state.js";
-import { startAgent, startDockerd, startServer } from "./up.js";
+import { startAgent, startDockerd, startMachine, startServer } from "./up.js";
 
 export async function powerOff(lab: Lab, node: LabNode): Promise<void> {
   await endLeftovers(() => processesIn(lab.namespace(node)));
   await endLeftovers(() => containersOf(lab, node));
   await forgetProcesses(lab, node);
-  if (node.role === "node") {
+  if (node.role !== "server") {
     await removeNodeMounts(lab, node);
     await removeCgroups(lab, node);
-    await empty(join(lab.nodeDirectory(node), "run"));
+    await empty(lab.runDirectory(node));
   }
   await unplug(lab, node);
   await removeNetns(lab.namespace(node));
@@ -44,6 +44,7 @@ export async function powerOn(lab: Lab, node: LabNode): Promise<void> {
   await ensureNodeNetwork(lab, node);
   await applyFaults(lab);
   if (node.role === "server") return await startServer(lab);
+  if (node.role === "vm") return await startMachine(lab, node);
   await ensureNodeMounts(lab, node);
   await startDockerd(lab, node);
   await startAgent(lab, node);
@@ -68,7 +69,7 @@ async function endLeftovers(list: () => Promise<number[]>): Promise<void> {
 
 /** First processes of the node's containers, as its containerd wrote them down: the engine need not answer. */
 async function containersOf(lab: Lab, node: LabNode): Promise<number[]> {
-  const tasks = join(lab.nodeDirectory(node), "run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby");
+  const tasks = join(lab.runDirectory(node), "docker/containerd/daemon/io.containerd.runtime.v2.task/moby");
   if (!existsSync(tasks)) return [];
   const pids: number[] = [];
   for (const id of await readdir(tasks)) {

@@ -1,53 +1,30 @@
 /** The processes of a lab: each is known by id and start time, so that a reused id is never taken for ours. */
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { enterArgs } from "./namespaces.js";
+import { enterArgs, networkArgs } from "./namespaces.js";
+import { type ProcessName, recordedProcess, recordFile, startTimeOf } from "./process-record.js";
 import type { Lab, LabNode } from "./state.js";
 
-export type ProcessName = "server" | "agent" | "dockerd";
-
 /** What runs on a node. */
-export const processesOf = ({ role }: Pick<LabNode, "role">): readonly ProcessName[] =>
-  role === "server" ? ["server"] : ["agent", "dockerd"];
+export const processesOf = ({ role }: Pick<LabNode, "role">): readonly ProcessName[] => PROCESSES[role];
 
-interface ProcessRecord {
-  pid: number;
-  /** Field 22 of /proc/<pid>/stat, in clock ticks since boot. */
-  startTime: string;
-}
+const PROCESSES: Readonly<Record<LabNode["role"], readonly ProcessName[]>> = {
+  server: ["server"],
+  node: ["agent", "dockerd"],
+  vm: ["init"],
+};
 
-const recordFile = (lab: Lab, node: LabNode, name: ProcessName) => join(lab.nodeDirectory(node), "pids", name);
 export const logFile = (lab: Lab, node: LabNode, name: ProcessName) => join(lab.nodeDirectory(node), `${name}.log`);
 
-async function startTimeOf(pid: number): Promise<string | undefined> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" ? undefined : fields[19];
-  } catch (error) {
-    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
-    throw error;
-  }
-}
-
 /** Whether a process runs; one that has ended and was not collected yet does not. */
-export const isAlive = async (pid: number) => (await startTimeOf(pid)) !== undefined;
+export const isAlive = (pid: number) => startTimeOf(pid) !== undefined;
 
 /** The id of a lab process, undefined when it does not run. */
-export async function processId(lab: Lab, node: LabNode, name: ProcessName): Promise<number | undefined> {
-  let record: ProcessRecord;
-  try {
-    record = JSON.parse(await readFile(recordFile(lab, node, name), "utf8"));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-  return (await startTimeOf(record.pid)) === record.startTime ? record.pid : undefined;
-}
+export const processId = async (lab: Lab, node: LabNode, name: ProcessName) => recordedProcess(lab, node, name);
 
 /**
  * Starts a program on a node, detached, its output appended to its log. With `listenPort`, a socket that listens on the
@@ -62,15 +39,17 @@ export async function startProcess(
 ): Promise<number> {
   const running = await processId(lab, node, name);
   if (running !== undefined) return running;
+  // A machine is not there to be entered before its init is.
+  const enter = name === "init" ? networkArgs(lab, node) : enterArgs(lab, node);
   const log = openSync(logFile(lab, node, name), "a", 0o600);
   const stdio = ["ignore", log, log, ...(listenPort ? (["ipc"] as const) : [])] as const;
-  const child = spawn("nsenter", [...enterArgs(lab, node), ...command], { detached: true, stdio: [...stdio] });
+  const child = spawn("nsenter", [...enter, ...command], { detached: true, stdio: [...stdio] });
   const failed = new Promise<never>((_, reject) => child.once("error", reject));
   failed.catch(() => undefined); // observed by the race below
   closeSync(log);
   if (child.pid === undefined) return failed;
   await mkdir(dirname(recordFile(lab, node, name)), { recursive: true });
-  const startTime = await startTimeOf(child.pid);
+  const startTime = startTimeOf(child.pid);
   if (startTime === undefined)
     throw new Error(`${name} on ${node.name} ended at once; see ${logFile(lab, node, name)}`);
   await writeFile(recordFile(lab, node, name), JSON.stringify({ pid: child.pid, startTime }));

@@ -7,7 +7,8 @@ export interface LabNode {
   name: string;
   /** IPv4 address on the lab switch. */
   address: string;
-  role: "server" | "node";
+  /** "vm" is a machine with nothing on it, yet: what runs there is whatever its user installs. */
+  role: "server" | "node" | "vm";
   /** Which of the lab's networks it is on, from 0. Default 0. */
   segment?: number;
 }
@@ -59,12 +60,17 @@ export class Lab {
 
   get server(): LabNode {
     const server = this.state.nodes.find((n) => n.role === "server");
-    if (!server) throw new Error(`lab ${this.state.name} has no server`);
+    if (!server) throw new Error(`lab ${this.state.name} consists of machines: it has no server of its own`);
     return server;
   }
 
   get workers(): LabNode[] {
-    return this.state.nodes.filter((n) => n.role === "node");
+    return this.state.nodes.filter((n) => n.role !== "server");
+  }
+
+  /** Whether it consists of machines on which nothing is installed. */
+  get blank(): boolean {
+    return this.state.nodes.every((n) => n.role === "vm");
   }
 
   node(name: string): LabNode {
@@ -110,7 +116,12 @@ export class Lab {
   }
 
   dockerSocket(node: LabNode): string {
-    return join(this.nodeDirectory(node), "run/docker.sock");
+    return join(this.runDirectory(node), "docker.sock");
+  }
+
+  /** The node's /run, as the host sees it. */
+  runDirectory(node: LabNode): string {
+    return join(this.nodeDirectory(node), node.role === "vm" ? "own/run" : "run");
   }
 
   cgroupRoot(node: LabNode): string {
@@ -134,24 +145,34 @@ export class Lab {
 
 /** A lab of the given size, not yet on disk. Server first, then node-1, node-2, ... */
 export function planLab(root: string, name: string, nodes: number, apiPort: number, timers: LabTimers): Lab {
-  if (!/^[a-z0-9]{1,12}$/.test(name)) throw new Error(`lab name "${name}": use 1 to 12 lower-case letters and digits`);
+  checkName(name);
   const server: LabNode = { name: "server", address: `${LAB_PREFIX}.2`, role: "server" };
   return new Lab(root, { name, apiPort, timers, nodes: [server, ...planWorkers(nodes)] });
 }
 
-function planWorkers(count: number): LabNode[] {
+/** A lab of machines with nothing on them, not yet on disk: node-1, node-2, ... */
+export function planBlankLab(root: string, name: string, machines: number): Lab {
+  checkName(name);
+  return new Lab(root, { name, apiPort: 0, nodes: planWorkers(machines, "vm") });
+}
+
+function checkName(name: string): void {
+  if (!/^[a-z0-9]{1,12}$/.test(name)) throw new Error(`lab name "${name}": use 1 to 12 lower-case letters and digits`);
+}
+
+function planWorkers(count: number, role: LabNode["role"] = "node"): LabNode[] {
   if (!Number.isInteger(count) || count < 1 || count > 50) throw new Error("--nodes: use a number from 1 to 50");
   return Array.from({ length: count }, (_, i) => {
-    return { name: `node-${i + 1}`, address: `${LAB_PREFIX}.${11 + i}`, role: "node" };
+    return { name: `node-${i + 1}`, address: `${LAB_PREFIX}.${11 + i}`, role };
   });
 }
 
 /** The lab with as many nodes as asked for, new ones on the first segment; not yet on disk. @throws Error when that would be fewer than it has */
-export function growLab({ root, state, server, workers }: Lab, nodes: number): Lab {
-  const planned = planWorkers(nodes);
+export function growLab({ root, state, workers, blank }: Lab, nodes: number): Lab {
+  const planned = planWorkers(nodes, blank ? "vm" : "node");
   if (planned.length < workers.length)
     throw new Error(`lab ${state.name} has ${workers.length} nodes already, and nodes are only added: lab down first`);
-  return new Lab(root, { ...state, nodes: [server, ...workers, ...planned.slice(workers.length)] });
+  return new Lab(root, { ...state, nodes: [...state.nodes, ...planned.slice(workers.length)] });
 }
 
 export async function loadLab(root: string, name: string): Promise<Lab | undefined> {

@@ -1,12 +1,13 @@
 /** `berth lab status`: what a lab consists of, for people and (as JSON) for programs. */
 import { describeFault } from "./faults.js";
 import { netnsPath } from "./namespaces.js";
-import { type ProcessName, processesOf, processId } from "./processes.js";
-import { type Lab, type LabFault, routerAddress, segmentOf } from "./state.js";
+import type { ProcessName } from "./process-record.js";
+import { processesOf, processId } from "./processes.js";
+import { type Lab, type LabFault, type LabNode, routerAddress, segmentOf } from "./state.js";
 
 export interface NodeStatus {
   name: string;
-  role: "server" | "node";
+  role: LabNode["role"];
   address: string;
   segment: number;
   networkNamespace: string;
@@ -18,8 +19,9 @@ export interface NodeStatus {
 export interface LabStatus {
   name: string;
   directory: string;
-  kubeconfig: string;
-  api: string;
+  /** Absent, as the API is, in a lab of machines with nothing on them. */
+  kubeconfig?: string;
+  api?: string;
   nodes: NodeStatus[];
   faults: readonly LabFault[];
   /** Between the segments, when there are several. */
@@ -40,7 +42,7 @@ export async function labStatus(lab: Lab): Promise<LabStatus> {
       address: node.address,
       segment: segmentOf(node),
       networkNamespace: netnsPath(lab.namespace(node)),
-      ...(node.role === "node" && { dockerSocket: lab.dockerSocket(node) }),
+      ...(node.role !== "server" && { dockerSocket: lab.dockerSocket(node) }),
       processes,
     });
   }
@@ -49,8 +51,7 @@ export async function labStatus(lab: Lab): Promise<LabStatus> {
   return {
     name: lab.state.name,
     directory: lab.directory,
-    kubeconfig: lab.kubeconfig,
-    api,
+    ...(!lab.blank && { kubeconfig: lab.kubeconfig, api }),
     nodes,
     faults: lab.faults,
     ...(lab.segments.length > 1 && { router }),
@@ -69,8 +70,7 @@ export function renderStatus(status: LabStatus): string {
     ...rows,
     ...router,
     ...faults,
-    `API        ${status.api}`,
-    `kubeconfig ${status.kubeconfig}`,
+    ...(status.api ? [`API        ${status.api}`, `kubeconfig ${status.kubeconfig}`] : []),
     "",
   ].join("\n");
 }

@@ -10,10 +10,11 @@ import { run, runAny } from "#scripts/run.js";
 import { applyFaults } from "./faults.js";
 import { imageFile, loadImage } from "./images.js";
 import { kubectl } from "./kubectl.js";
+import { machineInit, powerOnCommand } from "./machine.js";
 import { ensureNodeMounts, ensureNodeNetwork, ensureSwitch } from "./namespaces.js";
 import { isAlive, logFile, processId, startProcess } from "./processes.js";
 import { ensureRouter, parseSegments, placeOnSegments } from "./segments.js";
-import { growLab, type Lab, type LabNode, type LabTimers, loadLab, planLab } from "./state.js";
+import { growLab, type Lab, type LabNode, type LabTimers, loadLab, planBlankLab, planLab } from "./state.js";
 
 export interface UpOptions {
   name: string;
@@ -28,6 +29,8 @@ export interface UpOptions {
   timers?: LabTimers;
   /** How the nodes of a new lab are spread over networks; see parseSegments. Default: all on one. */
   segments?: string;
+  /** A new lab consists of machines with nothing on them. */
+  vm?: boolean;
 }
 
 async function freePort(wanted: number): Promise<number> {
@@ -42,7 +45,11 @@ async function freePort(wanted: number): Promise<number> {
 }
 
 /** Polls until `check` returns a value; `failing` says what did not happen when the time is over. */
-async function until<T>(check: () => Promise<T | undefined>, timeoutMs: number, failing: () => string): Promise<T> {
+export async function until<T>(
+  check: () => Promise<T | undefined>,
+  timeoutMs: number,
+  failing: () => string,
+): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const value = await check();
@@ -77,11 +84,11 @@ export async function startServer(lab: Lab): Promise<void> {
 async function forgetDeadEngine(lab: Lab, node: LabNode): Promise<void> {
   if ((await processId(lab, node, "dockerd")) !== undefined) return;
   for (const name of ["docker.pid", "docker/containerd/containerd.pid"]) {
-    const file = join(lab.nodeDirectory(node), "run", name);
+    const file = join(lab.runDirectory(node), name);
     if (!existsSync(file)) continue;
     const pid = Number(await readFile(file, "utf8"));
     await until(
-      async () => !(await isAlive(pid)) || undefined,
+      async () => !isAlive(pid) || undefined,
       10_000,
       () => `process ${pid} of ${file} does not end`,
     );
@@ -99,6 +106,18 @@ export async function startDockerd(lab: Lab, node: LabNode): Promise<void> {
     return (await runAny("docker", ["-H", socket, "version"])).code === 0 ? true : undefined;
   };
   await until(answers, 60_000, () => `dockerd on ${node.name} does not answer; see ${logFile(lab, node, "dockerd")}`);
+}
+
+/** Switches a machine on; resolves when its init runs, which then starts its services. */
+export async function startMachine(lab: Lab, node: LabNode): Promise<void> {
+  await mkdir(lab.nodeDirectory(node), { recursive: true });
+  await startProcess(lab, node, "init", powerOnCommand(lab, node));
+  const runs = async () => {
+    if ((await processId(lab, node, "init")) === undefined)
+      throw new Error(`${node.name} went off again; see ${logFile(lab, node, "init")}`);
+    return machineInit(lab, node);
+  };
+  await until(runs, 10_000, () => `${node.name} does not boot; see ${logFile(lab, node, "init")}`);
 }
 
 /** Starts the node's agent; `token` is needed only before the node has its certificate. */
@@ -143,18 +162,33 @@ function pair(line: string): readonly [string, string] {
 
 const NEW_LAB_NODES = 2;
 
-async function findOrPlan({ root, name, nodes, apiPort, segments, timers = "quick" }: UpOptions): Promise<Lab> {
+async function findOrPlan(options: UpOptions): Promise<Lab> {
+  const { root, name, nodes, apiPort, segments, vm, timers = "quick" } = options;
   const known = await loadLab(root, name);
+  if (known && vm && !known.blank) throw new Error(`lab ${name} is there already, and not of machines: lab down first`);
   if (known) return nodes === undefined ? known : growLab(known, nodes);
-  const lab = planLab(root, name, nodes ?? NEW_LAB_NODES, await freePort(apiPort), timers);
+  const count = nodes ?? NEW_LAB_NODES;
+  const lab = vm ? planBlankLab(root, name, count) : planLab(root, name, count, await freePort(apiPort), timers);
   const names = lab.workers.map(({ name }) => name);
   if (segments) placeOnSegments(lab.state, parseSegments(segments, names));
+  return lab;
+}
+
+async function switchMachinesOn(lab: Lab): Promise<Lab> {
+  await step(`switch and ${lab.workers.length} machines with nothing on them`, async () => {
+    await ensureSwitch(lab);
+    for (const node of lab.workers) await ensureNodeNetwork(lab, node);
+    await ensureRouter(lab);
+    await applyFaults(lab);
+    await Promise.all(lab.workers.map((node) => startMachine(lab, node)));
+  });
   return lab;
 }
 
 export async function labUp(options: UpOptions): Promise<Lab> {
   const lab = await findOrPlan(options);
   await lab.save();
+  if (lab.blank) return await switchMachinesOn(lab);
   const { workers, server } = lab;
   const count = `${workers.length} node${workers.length === 1 ? "" : "s"}`;
   await step(`switch and namespaces for the server and ${count}`, async () => {

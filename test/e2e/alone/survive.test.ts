@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
 import type { Pod } from "#api/generated/types.js";
-import { type ProcessName, stopProcess } from "#scripts/lab/processes.js";
+import type { ProcessName } from "#scripts/lab/process-record.js";
+import { stopProcess } from "#scripts/lab/processes.js";
 import type { LabNode } from "#scripts/lab/state.js";
 import { startAgent, startServer } from "#scripts/lab/up.js";
 import { type Inventory, nginx, openLab, until } from "../lab-session.js";
