@@ -101,7 +101,15 @@ async function removeTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) await removeTree(join(folder, entry.name));
   }
-  await rmdir(folder);
+  // The dead keep their cgroup until they are collected.
+  for (let round = 0; ; round++) {
+    try {
+      return await rmdir(folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EBUSY" || round === 50) throw error;
+    }
+    await sleep(50);
+  }
 }
 
 /** Cgroups are folders that only rmdir removes, children first, in every hierarchy. */

@@ -1,0 +1,53 @@
+/** Puts the program itself on the machine: what it needs to run, without what it takes to build and test it. */
+import { cp, lstat, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { berthCommand } from "#scripts/berth-command.js";
+import { pinnedClient } from "#scripts/lab/kubectl.js";
+import { run } from "#scripts/run.js";
+import { COMMAND, KUBECTL, REPOSITORY, TREE } from "./paths.js";
+
+/** Folders of the packages the program needs, "node_modules/…", as npm wrote down what it installed. */
+export function neededPackages(lock: string): string[] {
+  const { packages } = JSON.parse(lock) as { packages: Record<string, { dev?: boolean; devOptional?: boolean }> };
+  return Object.entries(packages)
+    .filter(([folder, { dev, devOptional }]) => folder !== "" && !dev && !devOptional)
+    .map(([folder]) => folder);
+}
+
+/** Replaces what an earlier version left: all of it or, when cut off, nothing. */
+export async function copyTree(withKubectl: boolean): Promise<void> {
+  const next = `${TREE}.next`;
+  await rm(next, { recursive: true, force: true });
+  await mkdir(next, { recursive: true, mode: 0o755 });
+  const lock = await readFile(join(REPOSITORY, "node_modules/.package-lock.json"), "utf8");
+  // A package within another's folder comes with it.
+  const packages = neededPackages(lock).filter((folder) => folder.lastIndexOf("node_modules/") === 0);
+  const paths = ["package.json", "README.md", "LICENSE", "scripts", "dist", ...packages];
+  await run("cp", ["-a", "--parents", "--no-preserve=ownership", ...paths, next], { cwd: REPOSITORY });
+  await rm(join(next, "dist/test"), { recursive: true });
+  if (withKubectl) {
+    await mkdir(join(next, "bin"));
+    await cp(await pinnedClient("kubectl", "v35"), join(next, "bin/kubectl"));
+  }
+  await rename(TREE, `${TREE}.old`).catch(unlessMissing);
+  await rename(next, TREE);
+  await rm(`${TREE}.old`, { recursive: true, force: true });
+  await writeCommand();
+  if (withKubectl && !(await exists(KUBECTL))) await symlink(join(TREE, "bin/kubectl"), KUBECTL);
+}
+
+/** With the very Node.js that installed it, which a service's PATH may not lead to. */
+async function writeCommand(): Promise<void> {
+  const [node, ...args] = berthCommand();
+  const program = [node, ...args.slice(0, -1), join(TREE, "dist/berth.js")].join(" ");
+  await mkdir(dirname(COMMAND), { recursive: true });
+  await writeFile(COMMAND, `#!/bin/sh\nexec ${program} "$@"\n`, { mode: 0o755 });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await lstat(path).catch(unlessMissing)) !== undefined;
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
+}

@@ -1,0 +1,98 @@
+/** What the user wants on this machine, in the options of `berth server` and `berth agent` themselves. */
+import { Command } from "commander";
+import { addAgentCommand } from "#agent/commands/agent.js";
+import { addServerCommand, type ServerFlags } from "#controlplane/commands/server.js";
+import { defaultAddress } from "#controlplane/host-addresses.js";
+import { DATA, type Part } from "./paths.js";
+
+export interface Wish {
+  role: Part;
+  /** Options of each service; a server may have no agent. */
+  options: { server?: string[]; agent?: string[] };
+  /** URL of the API server. */
+  server: string;
+  /** With which an agent joins. */
+  token?: string;
+  /** Of the server, for a server. */
+  serverFlags?: ServerFlags;
+  kubeletPort: number;
+  /** Whether to open the ports in this machine's firewall. */
+  openPorts: boolean;
+}
+
+interface AgentFlags {
+  server: string;
+  token?: string;
+  kubeletPort: number;
+  dataDir: string;
+}
+
+/** Options as they were given before, when the service is on this machine already. */
+export type Known = (part: Part) => string[] | undefined;
+
+/**
+ * @param args as given to `scripts/install server|agent`; none at all: as before, where there is a before
+ * @throws CommanderError, after it has been told, when an option is unknown or missing; Error that says what is wrong
+ */
+export async function parseWish(role: Part, args: readonly string[], known: Known): Promise<Wish> {
+  const openPorts = args.includes("--open-ports");
+  const given = args.filter((arg) => arg !== "--open-ports");
+  return { ...(role === "server" ? await serverWish(given, known) : agentWish(given, known)), openPorts };
+}
+
+type Choice = Omit<Wish, "openPorts">;
+
+async function serverWish(args: readonly string[], known: Known): Promise<Choice> {
+  const split = args.includes("--") ? args.indexOf("--") : args.length;
+  const again = args.length === 0 && known("server");
+  const given = again || args.slice(0, split);
+  const flags = parse<ServerFlags>(addServerCommand, given);
+  refuseDataDir(flags);
+  const address =
+    flags.advertiseAddress ?? (flags.bindAddress === "0.0.0.0" ? await defaultAddress() : flags.bindAddress);
+  const server = `https://${address.includes(":") ? `[${address}]` : address}:${flags.port}`;
+  // A service of its own, so that systemd looks after it and keeps its log.
+  const options = [...(given.includes("--no-agent") ? [] : ["--no-agent"]), ...given];
+  if (flags.advertiseAddress === undefined) options.push("--advertise-address", address);
+  const wantsAgent = again ? known("agent") !== undefined : flags.agent;
+  const agent = again ? known("agent") : ["--server", server, ...args.slice(split + 1)];
+  const { kubeletPort = 0 } = wantsAgent ? parse<AgentFlags>(addAgentCommand, agent!) : {};
+  return {
+    role: "server",
+    options: { server: options, ...(wantsAgent && { agent }) },
+    server,
+    serverFlags: flags,
+    kubeletPort,
+  };
+}
+
+function agentWish(args: readonly string[], known: Known): Choice {
+  const again = args.length === 0 && known("agent");
+  const given = again || args;
+  const flags = parse<AgentFlags>(addAgentCommand, given);
+  refuseDataDir(flags);
+  const { server, token, kubeletPort } = flags;
+  return { role: "agent", options: { agent: withoutToken(given) }, server, token, kubeletPort };
+}
+
+function refuseDataDir({ dataDir }: { dataDir: string }): void {
+  if (dataDir !== DATA) throw new Error(`--data-dir ${dataDir}: an installed Berth keeps everything in ${DATA}`);
+}
+
+/** It is good for the first start only, and nothing for a file everybody may read. */
+function withoutToken(args: readonly string[]): string[] {
+  return args.filter((arg, i) => arg !== "--token" && args[i - 1] !== "--token" && !arg.startsWith("--token="));
+}
+
+/** The flags as the command itself would understand them. */
+function parse<Flags>(add: (program: Command) => unknown, args: readonly string[]): Flags {
+  const program = new Command("./scripts/install").showHelpAfterError("(see ./scripts/install --help)").exitOverride();
+  add(program);
+  const command = program.commands[0]!;
+  let flags: Flags | undefined;
+  command.exitOverride().action(() => {
+    flags = command.opts() as Flags;
+  });
+  program.parse([command.name(), ...args], { from: "user" });
+  return flags!;
+}
