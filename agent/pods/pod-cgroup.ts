@@ -51,7 +51,8 @@ async function tryRemove(directory: string): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return undefined;
+    // With version 1, systemd mounts the folder of the hierarchies read-only: there is no cgroup at that level.
+    if (code === "ENOENT" || code === "EROFS") return undefined;
     if (code === "EBUSY" || code === "ENOTEMPTY") return code;
     throw error;
   }

@@ -84,11 +84,15 @@ remember_host() {
 }
 
 start_dockerd() {
+  remember_host
   if has_systemd; then
+    local unit
+    for unit in docker.socket docker.service containerd.service; do
+      systemctl is-active --quiet "$unit" || echo "$unit"
+    done >"$state/units"
     systemctl enable --now docker
     return
   fi
-  remember_host
   setsid nohup dockerd >"$state/dockerd.log" 2>&1 </dev/null &
   echo $! >"$state/dockerd.pid"
   for _ in $(seq 300); do
@@ -104,8 +108,25 @@ ensure_engine() {
   if ! engine_answers; then step "Docker Engine started" start_dockerd; fi
 }
 
+# Whether there is an engine here because of start_dockerd.
+dockerd_is_ours() { [ -f "$state/dockerd.pid" ] || [ -f "$state/units" ]; }
+
 # Ends the engine that start_dockerd started, and takes away what it made of the host.
 stop_dockerd() {
+  if [ -f "$state/units" ]; then
+    systemctl disable docker && xargs systemctl stop <"$state/units" && rm -f "$state/units" || return
+  else
+    end_dockerd || return
+  fi
+  if ip link show docker0 >/dev/null 2>&1; then ip link del docker0; fi
+  nft list tables | while read -r table; do
+    # shellcheck disable=SC2086  # "table", its family, its name
+    grep -qxF "$table" "$state/nft-tables" || nft delete $table
+  done
+  cat "$state/ip-forward" >/proc/sys/net/ipv4/ip_forward
+}
+
+end_dockerd() {
   local pid
   pid=$(cat "$state/dockerd.pid")
   if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ]; then
@@ -120,10 +141,4 @@ stop_dockerd() {
     fi
   fi
   rm -f "$state/dockerd.pid"
-  if ip link show docker0 >/dev/null 2>&1; then ip link del docker0; fi
-  nft list tables | while read -r table; do
-    # shellcheck disable=SC2086  # "table", its family, its name
-    grep -qxF "$table" "$state/nft-tables" || nft delete $table
-  done
-  cat "$state/ip-forward" >/proc/sys/net/ipv4/ip_forward
 }

@@ -15,7 +15,10 @@ export type Settings = Pick<NodeClusterConfig, "podCIDRs" | "serviceCIDRs" | "no
 /** @throws Error that says what is in the way and what to do */
 export async function check(wish: Wish): Promise<void> {
   checkRole(wish);
-  const settings = await settingsOf(wish);
+  const { server, token } = wish;
+  const settings = await (wish.role === "server"
+    ? settingsOf(wish)
+    : step(`${server} answers${token ? " and takes the token" : ""}`, () => settingsOf(wish)));
   await step(`ranges ${[...settings.podCIDRs, ...settings.serviceCIDRs].join(" and ")} are free`, () =>
     checkRanges(wish, settings),
   );
@@ -26,8 +29,7 @@ export async function check(wish: Wish): Promise<void> {
 
 /** Of the cluster the machine is to be part of. */
 export async function settingsOf({ serverFlags, server, token }: Wish): Promise<Settings> {
-  if (serverFlags) return clusterConfig(serverFlags);
-  return step(`${server} answers${token ? " and takes the token" : ""}`, () => clusterSettings(server, token));
+  return serverFlags ? clusterConfig(serverFlags) : clusterSettings(server, token);
 }
 
 function checkRole({ role }: Wish): void {

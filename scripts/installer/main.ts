@@ -21,7 +21,11 @@ async function install(wish: Wish): Promise<void> {
   const settings = await settingsOf(wish);
   const services = findServices();
   mkdirSync(DATA, { recursive: true, mode: 0o700 });
-  await step(`program in ${TREE}`, () => copyTree(role === "server"));
+  await step(
+    `program in ${TREE}`,
+    () => copyTree(role === "server"),
+    (copied) => (copied ? "" : "is this version already"),
+  );
   const parts = (["server", "agent"] as const).filter((part) => options[part]);
   for (const part of parts) writeOptions(part, options[part]!);
   await services.register(parts);

@@ -1,6 +1,6 @@
 /** Puts the program itself on the machine: what it needs to run, without what it takes to build and test it. */
-import { cp, lstat, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { cp, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
 import { berthCommand } from "#scripts/berth-command.js";
 import { pinnedClient } from "#scripts/lab/kubectl.js";
 import { run } from "#scripts/run.js";
@@ -14,17 +14,35 @@ export function neededPackages(lock: string): string[] {
     .map(([folder]) => folder);
 }
 
-/** Replaces what an earlier version left: all of it or, when cut off, nothing. */
-export async function copyTree(withKubectl: boolean): Promise<void> {
+const BUILT = ["agent", "cni", "controlplane", "generated", "scripts"];
+/** What only compilers and debuggers read: half of all files. */
+const NOT_RUN = /\.(map|[cm]?ts)$/;
+
+async function filesIn(folders: readonly string[]): Promise<string[]> {
+  const lists = folders.map(async (folder) => {
+    const entries = await readdir(join(REPOSITORY, folder), { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => relative(REPOSITORY, join(entry.parentPath, entry.name)));
+  });
+  return (await Promise.all(lists)).flat().filter((file) => !NOT_RUN.test(file));
+}
+
+/**
+ * Replaces what an earlier version left: all of it or, when cut off, nothing.
+ * @returns whether there was anything to do
+ */
+export async function copyTree(withKubectl: boolean): Promise<boolean> {
+  if (await isCurrent()) return false;
   const next = `${TREE}.next`;
   await rm(next, { recursive: true, force: true });
   await mkdir(next, { recursive: true, mode: 0o755 });
   const lock = await readFile(join(REPOSITORY, "node_modules/.package-lock.json"), "utf8");
   // A package within another's folder comes with it.
   const packages = neededPackages(lock).filter((folder) => folder.lastIndexOf("node_modules/") === 0);
-  const paths = ["package.json", "README.md", "LICENSE", "scripts", "dist", ...packages];
-  await run("cp", ["-a", "--parents", "--no-preserve=ownership", ...paths, next], { cwd: REPOSITORY });
-  await rm(join(next, "dist/test"), { recursive: true });
+  const folders = ["scripts", ...BUILT.map((name) => `dist/${name}`), ...packages];
+  const files = ["package.json", "README.md", "LICENSE", "dist/berth.js", "dist/.built", ...(await filesIn(folders))];
+  await run("cp", ["-a", "--parents", "--no-preserve=ownership", ...files, next], { cwd: REPOSITORY });
   if (withKubectl) {
     await mkdir(join(next, "bin"));
     await cp(await pinnedClient("kubectl", "v35"), join(next, "bin/kubectl"));
@@ -34,6 +52,15 @@ export async function copyTree(withKubectl: boolean): Promise<void> {
   await rm(`${TREE}.old`, { recursive: true, force: true });
   await writeCommand();
   if (withKubectl && !(await exists(KUBECTL))) await symlink(join(TREE, "bin/kubectl"), KUBECTL);
+  return true;
+}
+
+/** Every build leaves its mark, and a copy keeps the mark's time. */
+async function isCurrent(): Promise<boolean> {
+  const [built, installed] = await Promise.all(
+    [REPOSITORY, TREE].map((tree) => stat(join(tree, "dist/.built")).catch(unlessMissing)),
+  );
+  return built !== undefined && built.mtimeMs === installed?.mtimeMs;
 }
 
 /** With the very Node.js that installed it, which a service's PATH may not lead to. */

@@ -6,6 +6,7 @@ import { labDown } from "./down.js";
 import { addFaultCommands } from "./fault-command.js";
 import { loadImage } from "./images.js";
 import { kubectlInherited } from "./kubectl.js";
+import { parseInits } from "./machine.js";
 import { enterArgs } from "./namespaces.js";
 import { addPowerCommands, asProcess } from "./power-command.js";
 import { logFile } from "./processes.js";
@@ -46,7 +47,7 @@ function addLifecycle(lab: Command, find: () => Promise<Lab>): void {
   lab
     .command("up")
     .description("make a lab, or bring it back to life")
-    .option("--vm", "machines with nothing on them, to install Berth on as on any other")
+    .option("--vm [init]", "machines with nothing on them but systemd or sysv, to install Berth on as on any other")
     .option("--nodes <n>", "number of nodes (default: 2, or what the lab has); a greater number adds some")
     .option("--segments <how>", "networks with a router between: a count, or groups as in node-1,node-2/node-3")
     .option("--api-port <port>", "port on 127.0.0.1 for the API; 0 picks a free one", "0")
@@ -64,7 +65,7 @@ function addLifecycle(lab: Command, find: () => Promise<Lab>): void {
         segments: options.segments,
         images,
         timers: asTimers(options.timers),
-        vm: options.vm,
+        vm: options.vm && parseInits(options.vm === true ? "" : options.vm),
       });
       process.stdout.write(renderStatus(await labStatus(up)));
       const which = [name === DEFAULT_NAME ? "" : ` --name ${name}`, dir === defaultLabRoot() ? "" : ` --dir ${dir}`];

@@ -9,9 +9,13 @@ export interface LabNode {
   address: string;
   /** "vm" is a machine with nothing on it, yet: what runs there is whatever its user installs. */
   role: "server" | "node" | "vm";
+  /** What starts and ends a machine's services. */
+  init?: MachineInit;
   /** Which of the lab's networks it is on, from 0. Default 0. */
   segment?: number;
 }
+
+export type MachineInit = "systemd" | "sysv";
 
 /** A broken link: between two nodes, or (without `b`) between one and everybody else. */
 export interface LabFault {
@@ -150,26 +154,30 @@ export function planLab(root: string, name: string, nodes: number, apiPort: numb
   return new Lab(root, { name, apiPort, timers, nodes: [server, ...planWorkers(nodes)] });
 }
 
-/** A lab of machines with nothing on them, not yet on disk: node-1, node-2, ... */
-export function planBlankLab(root: string, name: string, machines: number): Lab {
+/** A lab of machines with nothing on them, not yet on disk: node-1, node-2, ... @param inits of the machines, in turn */
+export function planBlankLab(root: string, name: string, machines: number, inits: readonly MachineInit[]): Lab {
   checkName(name);
-  return new Lab(root, { name, apiPort: 0, nodes: planWorkers(machines, "vm") });
+  return new Lab(root, { name, apiPort: 0, nodes: planMachines(machines, inits) });
+}
+
+function planMachines(count: number, inits: readonly MachineInit[]): LabNode[] {
+  return planWorkers(count).map((node, i) => ({ ...node, role: "vm", init: inits[i % inits.length] }));
 }
 
 function checkName(name: string): void {
   if (!/^[a-z0-9]{1,12}$/.test(name)) throw new Error(`lab name "${name}": use 1 to 12 lower-case letters and digits`);
 }
 
-function planWorkers(count: number, role: LabNode["role"] = "node"): LabNode[] {
+function planWorkers(count: number): LabNode[] {
   if (!Number.isInteger(count) || count < 1 || count > 50) throw new Error("--nodes: use a number from 1 to 50");
   return Array.from({ length: count }, (_, i) => {
-    return { name: `node-${i + 1}`, address: `${LAB_PREFIX}.${11 + i}`, role };
+    return { name: `node-${i + 1}`, address: `${LAB_PREFIX}.${11 + i}`, role: "node" };
   });
 }
 
 /** The lab with as many nodes as asked for, new ones on the first segment; not yet on disk. @throws Error when that would be fewer than it has */
 export function growLab({ root, state, workers, blank }: Lab, nodes: number): Lab {
-  const planned = planWorkers(nodes, blank ? "vm" : "node");
+  const planned = blank ? planMachines(nodes, [workers[0]?.init ?? "sysv"]) : planWorkers(nodes);
   if (planned.length < workers.length)
     throw new Error(`lab ${state.name} has ${workers.length} nodes already, and nodes are only added: lab down first`);
   return new Lab(root, { ...state, nodes: [...state.nodes, ...planned.slice(workers.length)] });

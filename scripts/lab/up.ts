@@ -14,7 +14,16 @@ import { machineInit, powerOnCommand } from "./machine.js";
 import { ensureNodeMounts, ensureNodeNetwork, ensureSwitch } from "./namespaces.js";
 import { isAlive, logFile, processId, startProcess } from "./processes.js";
 import { ensureRouter, parseSegments, placeOnSegments } from "./segments.js";
-import { growLab, type Lab, type LabNode, type LabTimers, loadLab, planBlankLab, planLab } from "./state.js";
+import {
+  growLab,
+  type Lab,
+  type LabNode,
+  type LabTimers,
+  loadLab,
+  type MachineInit,
+  planBlankLab,
+  planLab,
+} from "./state.js";
 
 export interface UpOptions {
   name: string;
@@ -29,8 +38,8 @@ export interface UpOptions {
   timers?: LabTimers;
   /** How the nodes of a new lab are spread over networks; see parseSegments. Default: all on one. */
   segments?: string;
-  /** A new lab consists of machines with nothing on them. */
-  vm?: boolean;
+  /** A new lab consists of machines with nothing on them but these inits, in turn. */
+  vm?: readonly MachineInit[];
 }
 
 async function freePort(wanted: number): Promise<number> {
@@ -168,7 +177,7 @@ async function findOrPlan(options: UpOptions): Promise<Lab> {
   if (known && vm && !known.blank) throw new Error(`lab ${name} is there already, and not of machines: lab down first`);
   if (known) return nodes === undefined ? known : growLab(known, nodes);
   const count = nodes ?? NEW_LAB_NODES;
-  const lab = vm ? planBlankLab(root, name, count) : planLab(root, name, count, await freePort(apiPort), timers);
+  const lab = vm ? planBlankLab(root, name, count, vm) : planLab(root, name, count, await freePort(apiPort), timers);
   const names = lab.workers.map(({ name }) => name);
   if (segments) placeOnSegments(lab.state, parseSegments(segments, names));
   return lab;

@@ -1,0 +1,220 @@
+import { join } from "node:path";
+import t, { type Test } from "tap";
+import type { Pod, Service } from "#api/generated/types.js";
+import type { KubeList } from "#api/object.js";
+import { labDown } from "#scripts/lab/down.js";
+import { imageFile, loadImage } from "#scripts/lab/images.js";
+import { kubectl } from "#scripts/lab/kubectl.js";
+import { parseInits } from "#scripts/lab/machine.js";
+import { enterArgs } from "#scripts/lab/namespaces.js";
+import { powerOff, powerOn } from "#scripts/lab/power.js";
+import { defaultLabRoot, type LabNode } from "#scripts/lab/state.js";
+import { labUp } from "#scripts/lab/up.js";
+import { type RunResult, run, runAny } from "#scripts/run.js";
+import { nginx, until } from "./lab-session.js";
+
+/**
+ * ./scripts/install as its user runs it, on two machines of their own that have nothing of Berth on them and no Docker Engine
+ * running. The first has systemd where this host has it, the second an init that knows nothing but /etc/rc2.d.
+ */
+const lab = await labUp({
+  name: `${process.env.BERTH_TEST_LAB ?? "e2e"}vm`,
+  root: defaultLabRoot(),
+  nodes: 2,
+  images: [],
+  apiPort: 0,
+  vm: [parseInits("")[0]!, "sysv"],
+});
+t.teardown(() => labDown(lab));
+const [first, second] = lab.workers as [LabNode, LabNode];
+const SERVER = `https://${first.address}:6443`;
+
+const on = (machine: LabNode, ...command: string[]) =>
+  runAny("nsenter", [...enterArgs(lab, machine), ...command], { timeoutMs: 120_000 });
+/** As typed into a shell, in the clone. */
+const type = (machine: LabNode, line: string) => on(machine, "sh", "-c", `cd ${process.cwd()} && ${line}`);
+
+const INVENTORY = `
+echo == links; ip -o link | cut -d: -f2 | cut -d@ -f1
+echo == routes; ip -4 route; ip -6 route
+echo == rules; nft list ruleset
+echo == mounts; cut -d' ' -f5 /proc/self/mountinfo | grep -v ^/proc/sys/fs/binfmt_misc
+echo == forwarding; cat /proc/sys/net/ipv4/ip_forward
+echo == processes; ps -eo comm= | grep -vE '^(sh|ps|grep|systemd.*)$'
+echo == cgroups; find /sys/fs/cgroup/ -type d | grep -vE '/(init.scope|user.slice|system.slice)'`;
+
+/** What a machine consists of, as far as Berth could have changed it. */
+async function inventory(machine: LabNode): Promise<Record<string, string[]>> {
+  const folder = lab.nodeDirectory(machine);
+  // Built files and kubectl's cache are the test's own; what is below the engine's folders is the engine's. Devices are how the
+  // disk says that a file of this host is not there.
+  const others = [
+    `disk${process.cwd()}`,
+    "disk/root/.kube",
+    "own/var/lib/docker",
+    "own/run/docker",
+    "own/run/containerd",
+    "disk/var/lib/containerd",
+  ];
+  const prune = others.flatMap((path) => ["-path", join(folder, path), "-prune", "-o"]);
+  const kinds = ["!", "-type", "d", "!", "-type", "c"];
+  const found = await run("find", [join(folder, "disk"), join(folder, "own"), ...prune, ...kinds, "-print"]);
+  const files = found
+    .split("\n")
+    .map((path) => path.slice(folder.length))
+    .filter(
+      (path) =>
+        path &&
+        !/^.own.run.(utmp|xtables|systemd|log|docker)|.tmp.containerd..*.stacks.log|.etc.rc..d.[SK]..docker$/.test(
+          path,
+        ),
+    );
+  const parts = (await on(machine, "sh", "-c", INVENTORY)).stdout.split("== ").slice(1);
+  const named = parts.map((part) => {
+    const [name, ...lines] = part.trim().split("\n");
+    return [name!, lines.sort()] as const;
+  });
+  return { ...Object.fromEntries(named), files: files.sort() };
+}
+
+const pristine = new Map(await Promise.all(lab.workers.map(async (m) => [m, await inventory(m)] as const)));
+
+async function refused(t: Test, machine: LabNode, command: string, why: RegExp): Promise<void> {
+  const { code, stderr } = await type(machine, command);
+  t.equal(code, 1, command);
+  t.match(stderr, why);
+  t.same(await inventory(machine), pristine.get(machine), "nothing was changed");
+}
+
+async function cluster(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await kubectl(lab, args, { timeoutMs: 60_000 });
+  if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr}`);
+  return stdout;
+}
+
+const pods = async () => (JSON.parse(await cluster("get", "pods", "-o", "json")) as KubeList<Pod>).items;
+const uids = (list: readonly Pod[]) => list.map(({ metadata }) => metadata.uid).sort();
+const restarts = (list: readonly Pod[]) => list.map(({ status }) => status?.containerStatuses?.[0]?.restartCount);
+const isReady = ({ status }: Pod) =>
+  status?.conditions?.some((c) => c.type === "Ready" && c.status === "True") ?? false;
+
+let addresses: string[] = [];
+
+/** The page, asked for on both machines at the Service's own address and at the node port of both. */
+async function servedEverywhere(t: Test): Promise<void> {
+  for (const machine of lab.workers) {
+    for (const address of addresses) {
+      const page = async () =>
+        (await on(machine, "curl", "-s", "-m", "2", `http://${address}/`)).stdout.includes("Welcome to nginx!");
+      t.ok(await until(`${address} from ${machine.name}`, page, 30_000), `${address} from ${machine.name}`);
+    }
+  }
+}
+
+/** Every Pod from before has been started again, on its node, and is ready. */
+async function cameBack(before: readonly Pod[], times: (node: string) => number): Promise<boolean> {
+  const now = await pods().catch(() => []);
+  const again = ({ spec, status }: Pod) => status?.containerStatuses?.[0]?.restartCount === times(spec.nodeName!);
+  return now.length === before.length && now.every((pod) => isReady(pod) && again(pod));
+}
+
+t.test("says how it is used, without touching anything", async (t) => {
+  const { code, stdout } = await type(first, "./scripts/install --help");
+  t.equal(code, 0);
+  t.match(stdout, /\.\/scripts\/install agent --server https:\/\/HOST:6443 --token TOKEN/);
+  await refused(t, first, "./scripts/install nonsense", /use server, agent or uninstall/);
+  await refused(t, first, "./scripts/install server --no-such-option", /unknown option '--no-such-option'/);
+});
+
+t.test("ranges that overlap are refused by name before anything is changed", async (t) => {
+  const route = ["10.244.7.0/24", "dev", "eth0"];
+  await on(first, "ip", "route", "add", ...route);
+  const { code, stderr } = await type(first, "./scripts/install server");
+  t.equal(code, 1);
+  t.match(
+    stderr,
+    /pod range 10\.244\.0\.0\/16 overlaps with 10\.244\.7\.0\/24 of the host's link eth0: .*--cluster-cidr/,
+  );
+  await on(first, "ip", "route", "del", ...route);
+  t.same(await inventory(first), pristine.get(first), "nothing was changed");
+});
+
+let command = "";
+t.test("a server is installed, its node Ready", async (t) => {
+  const { code, stdout, stderr } = await type(first, "./scripts/install server");
+  t.equal(code, 0, stderr);
+  t.match(stderr, /✔ node Ready: node-1 \([\d.]+ s\)/);
+  t.match(stdout, /kubeconfig +\/var\/lib\/berth\/server\/admin\.kubeconfig/);
+  for (const port of ["6443/tcp", "10250/tcp", "8472/udp", "30000-32767/tcp"]) t.match(stdout, `  ${port}`);
+  command = stdout.match(/^ {2}(\.\/scripts\/install agent --server \S+ --token \S+)$/m)?.[1] ?? "";
+  t.match(command, SERVER, "the command for other machines");
+});
+
+t.test("a machine that cannot join is told why, and stays as it is", async (t) => {
+  const wrong = command.replace(/.$/, (last) => (last === "a" ? "b" : "a"));
+  await refused(t, second, wrong, /does not accept the token: it is unknown or has expired/);
+  await refused(t, second, command.replace(/berth\.\S+/, "guess"), /this is not a join token/);
+  await refused(t, second, command.replace(":6443", ":6444"), /:6444 cannot be reached .*is 6444\/tcp open there/);
+});
+
+t.test("the printed command makes another machine a node", async (t) => {
+  const { code, stderr } = await type(second, command);
+  t.equal(code, 0, stderr);
+  t.match(stderr, /✔ node Ready: node-2/);
+  t.notMatch((await on(second, "cat", "/etc/default/berth-agent")).stdout, "--token", "the token is not kept");
+  t.match(await cluster("get", "nodes"), /node-1 +Ready.*\nnode-2 +Ready/);
+});
+
+t.test("a page is served across both nodes", async (t) => {
+  const image = await imageFile("nginx");
+  await Promise.all(lab.workers.map((machine) => loadImage(lab, machine, image)));
+  const service = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "web" },
+    spec: { type: "NodePort", selector: { app: "web" }, ports: [{ port: 80 }] },
+  };
+  const manifest = [nginx("web", 2), service].map((o) => `---\n${JSON.stringify(o)}\n`).join("");
+  const applied = await kubectl(lab, ["apply", "-f", "-"], { input: manifest });
+  t.equal(applied.code, 0, applied.stderr);
+  await cluster("rollout", "status", "deployment/web", "--timeout=50s");
+  t.same((await pods()).map(({ spec }) => spec.nodeName).sort(), ["node-1", "node-2"]);
+  const { spec } = JSON.parse(await cluster("get", "service", "web", "-o", "json")) as Service;
+  addresses = [spec.clusterIP!, ...lab.workers.map(({ address }) => `${address}:${spec.ports![0]!.nodePort}`)];
+  await servedEverywhere(t);
+});
+
+t.test("it may be run again: the Pods are not disturbed", async (t) => {
+  const before = await pods();
+  const [server, agent] = await Promise.all([
+    type(first, "./scripts/install server"),
+    type(second, "./scripts/install agent"),
+  ]);
+  t.equal(server.code, 0, server.stderr);
+  t.equal(agent.code, 0, agent.stderr);
+  t.same(uids(await pods()), uids(before));
+  t.same(restarts(await pods()), [0, 0]);
+  await servedEverywhere(t);
+});
+
+t.test("after a reboot of one machine, and of both, the same workloads are back", async (t) => {
+  const before = await pods();
+  await powerOff(lab, second);
+  await powerOn(lab, second);
+  await until("the Pod of node-2", () => cameBack(before, (node) => (node === "node-2" ? 1 : 0)));
+  await servedEverywhere(t);
+  await Promise.all(lab.workers.map((machine) => powerOff(lab, machine)));
+  await Promise.all(lab.workers.map((machine) => powerOn(lab, machine)));
+  await until("the Pods of both", () => cameBack(before, (node) => (node === "node-2" ? 2 : 1)));
+  t.same(uids(await pods()), uids(before), "the same Pods");
+  await servedEverywhere(t);
+});
+
+t.test("uninstall leaves nothing", async (t) => {
+  const uninstall = (machine: LabNode): Promise<RunResult> => type(machine, "./scripts/install uninstall");
+  const [agent, server] = await Promise.all([uninstall(second), uninstall(first)]);
+  t.equal(agent.code, 0, agent.stderr);
+  t.match(agent.stderr, /kubectl delete node node-2/);
+  t.equal(server.code, 0, server.stderr);
+  for (const machine of lab.workers) t.same(await inventory(machine), pristine.get(machine), machine.name);
+});
