@@ -15,6 +15,8 @@ import { parseWish, type Wish } from "./wish.js";
 
 const OWN_TOKEN_SECONDS = 3600;
 const TOKEN_SECONDS = 86_400;
+/** Usually; connections to them are forwarded to Pods, so that no firewall for the host itself asks. */
+const INGRESS_PORTS = "80/tcp, 443/tcp";
 
 async function install(wish: Wish): Promise<void> {
   const { role, options, server } = wish;
@@ -58,7 +60,7 @@ async function openPorts({ open, close }: Firewall): Promise<void> {
 }
 
 async function report(wish: Wish, services: Services, ports: readonly OpenPort[], firewall?: Firewall): Promise<void> {
-  const { role, server, options, openPorts } = wish;
+  const { role, server, serverFlags, options, openPorts } = wish;
   const lines: string[] = [];
   if (role === "server") {
     const token = await createToken(KUBECONFIG, TOKEN_SECONDS, Date.now());
@@ -73,6 +75,8 @@ async function report(wish: Wish, services: Services, ports: readonly OpenPort[]
   }
   lines.push("Ports others must reach on this machine:");
   for (const { port, protocol, why } of ports) lines.push(`  ${`${port}/${protocol}`.padEnd(15)} ${why}`);
+  if (serverFlags?.ingress !== false && options.agent)
+    lines.push(`  ${INGRESS_PORTS.padEnd(15)} Ingresses, where there are any`);
   if (firewall && !openPorts) {
     lines.push("", `${firewall.name} is active and must be told (or: this command again, with --open-ports):`);
     for (const command of firewall.open) lines.push(`  ${command.join(" ")}`);
@@ -83,6 +87,8 @@ async function report(wish: Wish, services: Services, ports: readonly OpenPort[]
   process.stdout.write(`\n${lines.join("\n")}\n`);
 }
 
+const UNFINISHED = "Once that is mended, run this again; or take off what is there: ./scripts/install uninstall";
+
 const [phase, role, ...args] = process.argv.slice(2);
 try {
   const wish = await parseWish(role as Part, args, readOptions);
@@ -90,5 +96,6 @@ try {
 } catch (error) {
   // Commander has told its errors.
   if (!(error instanceof CommanderError)) process.stderr.write(`  ${(error as Error).message}\n`);
+  if (phase === "install") process.stderr.write(`${UNFINISHED}\n`);
   process.exitCode = 1;
 }

@@ -77,6 +77,14 @@ async function inventory(machine: LabNode): Promise<Record<string, string[]>> {
   return { ...Object.fromEntries(named), files: files.sort() };
 }
 
+/** A firewall that lets everything through and remembers what it was told. */
+const FIREWALL = "/usr/local/sbin/ufw";
+const firewallSays = async () => (await on(second, "cat", "/tmp/ufw.log")).stdout.split("\n").filter(Boolean);
+async function raiseFirewall(): Promise<void> {
+  const script = `#!/bin/sh\n[ "$1" = status ] && echo Status: active || echo "$*" >>/tmp/ufw.log\n`;
+  await on(second, "sh", "-c", `printf '%s' '${script}' >${FIREWALL}; chmod +x ${FIREWALL}; : >/tmp/ufw.log`);
+}
+
 const pristine = new Map(await Promise.all(lab.workers.map(async (m) => [m, await inventory(m)] as const)));
 
 async function refused(t: Test, machine: LabNode, command: string, why: RegExp): Promise<void> {
@@ -158,8 +166,11 @@ t.test("a machine that cannot join is told why, and stays as it is", async (t) =
 });
 
 t.test("the printed command makes another machine a node", async (t) => {
-  const { code, stderr } = await type(second, command);
+  await raiseFirewall();
+  const { code, stdout, stderr } = await type(second, command);
   t.equal(code, 0, stderr);
+  t.match(stdout, /ufw is active and must be told .*--open-ports.*\n {2}ufw allow 10250\/tcp\n {2}ufw allow 8472\/udp/);
+  t.same(await firewallSays(), [], "not of its own accord");
   t.match(stderr, /✔ node Ready: node-2/);
   t.notMatch((await on(second, "cat", "/etc/default/berth-agent")).stdout, "--token", "the token is not kept");
   t.match(await cluster("get", "nodes"), /node-1 +Ready.*\nnode-2 +Ready/);
@@ -188,13 +199,26 @@ t.test("it may be run again: the Pods are not disturbed", async (t) => {
   const before = await pods();
   const [server, agent] = await Promise.all([
     type(first, "./scripts/install server"),
-    type(second, "./scripts/install agent"),
+    type(second, "./scripts/install agent --open-ports"),
   ]);
   t.equal(server.code, 0, server.stderr);
   t.equal(agent.code, 0, agent.stderr);
+  t.ok((await firewallSays()).includes("allow 10250/tcp"), "ports opened, since that was asked for");
   t.same(uids(await pods()), uids(before));
   t.same(restarts(await pods()), [0, 0]);
   await servedEverywhere(t);
+});
+
+t.test("what is killed is started again, on either kind of machine", async (t) => {
+  for (const machine of lab.workers) {
+    const agent = async () => (await on(machine, "pgrep", "-f", `^${process.execPath} .*berth.js agent`)).stdout.trim();
+    const before = await agent();
+    t.match(before, /^\d+$/, machine.name);
+    await on(machine, "kill", "-9", before);
+    const another = async () => (await agent()).match(/^\d+$/)?.[0] !== before && (await agent()) !== "";
+    t.ok(await until(`another agent on ${machine.name}`, another, 20_000));
+  }
+  t.same(restarts(await pods()), [0, 0]);
 });
 
 t.test("after a reboot of one machine, and of both, the same workloads are back", async (t) => {
@@ -215,6 +239,8 @@ t.test("uninstall leaves nothing", async (t) => {
   const [agent, server] = await Promise.all([uninstall(second), uninstall(first)]);
   t.equal(agent.code, 0, agent.stderr);
   t.match(agent.stderr, /kubectl delete node node-2/);
+  t.ok((await firewallSays()).includes("delete allow 10250/tcp"), "ports closed again");
+  await on(second, "rm", FIREWALL, "/tmp/ufw.log");
   t.equal(server.code, 0, server.stderr);
   for (const machine of lab.workers) t.same(await inventory(machine), pristine.get(machine), machine.name);
 });
