@@ -32,11 +32,14 @@ export async function settingsOf({ serverFlags, server, token }: Wish): Promise<
   return serverFlags ? clusterConfig(serverFlags) : clusterSettings(server, token);
 }
 
-function checkRole({ role }: Wish): void {
+function checkRole({ role, options }: Wish): void {
   const [isServer, isNode] = [existsSync(optionsFile("server")), existsSync(optionsFile("agent"))];
-  const other =
-    role === "agent" ? isServer && "the server of a cluster" : isNode && !isServer && "a node of another server";
-  if (other) throw new Error(`this machine is ${other} already: ./scripts/install uninstall comes first`);
+  const refuse = (what: string) => {
+    throw new Error(`this machine is ${what} already: ./scripts/install uninstall comes first`);
+  };
+  if (role === "agent" && isServer) refuse("the server of a cluster");
+  if (role === "server" && isNode && !isServer) refuse("a node of another server");
+  if (isNode && !options.agent) refuse("a node");
 }
 
 async function checkRanges({ role }: Wish, ranges: NetworkRanges): Promise<void> {

@@ -1,5 +1,5 @@
 /** The second half of ./scripts/install: looks whether Berth can be on this machine, and puts it there. */
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { CommanderError } from "commander";
 import { createToken } from "#controlplane/commands/token-create.js";
 import { step } from "#scripts/progress.js";
@@ -55,7 +55,6 @@ async function startNode({ server, token, role }: Wish, services: Services): Pro
 
 async function openPorts({ open, close }: Firewall): Promise<void> {
   writeFileSync(OPENED_PORTS, close.map((command) => `${command.join(" ")}\n`).join(""), { mode: 0o600 });
-  chmodSync(OPENED_PORTS, 0o600);
   for (const [program, ...args] of open) await run(program!, args);
 }
 

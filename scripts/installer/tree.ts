@@ -1,6 +1,6 @@
 /** Puts the program itself on the machine: what it needs to run, without what it takes to build and test it. */
-import { cp, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { cp, lstat, mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { berthCommand } from "#scripts/berth-command.js";
 import { pinnedClient } from "#scripts/lab/kubectl.js";
 import { run } from "#scripts/run.js";
@@ -15,17 +15,12 @@ export function neededPackages(lock: string): string[] {
 }
 
 const BUILT = ["agent", "cni", "controlplane", "generated", "scripts"];
-/** What only compilers and debuggers read: half of all files. */
-const NOT_RUN = /\.(map|[cm]?ts)$/;
 
+/** Every file below the folders but those only compilers and debuggers read, which are half of all. */
 async function filesIn(folders: readonly string[]): Promise<string[]> {
-  const lists = folders.map(async (folder) => {
-    const entries = await readdir(join(REPOSITORY, folder), { recursive: true, withFileTypes: true });
-    return entries
-      .filter((entry) => !entry.isDirectory())
-      .map((entry) => relative(REPOSITORY, join(entry.parentPath, entry.name)));
-  });
-  return (await Promise.all(lists)).flat().filter((file) => !NOT_RUN.test(file));
+  const names = ["*.map", "*.ts", "*.mts", "*.cts"].flatMap((name) => ["!", "-name", name]);
+  const found = await run("find", [...folders, "!", "-type", "d", ...names, "-print0"], { cwd: REPOSITORY });
+  return found.split("\0").filter(Boolean);
 }
 
 /**
@@ -33,6 +28,7 @@ async function filesIn(folders: readonly string[]): Promise<string[]> {
  * @returns whether there was anything to do
  */
 export async function copyTree(withKubectl: boolean): Promise<boolean> {
+  await writeCommand();
   if (await isCurrent()) return false;
   const next = `${TREE}.next`;
   await rm(next, { recursive: true, force: true });
@@ -50,7 +46,6 @@ export async function copyTree(withKubectl: boolean): Promise<boolean> {
   await rename(TREE, `${TREE}.old`).catch(unlessMissing);
   await rename(next, TREE);
   await rm(`${TREE}.old`, { recursive: true, force: true });
-  await writeCommand();
   if (withKubectl && !(await exists(KUBECTL))) await symlink(join(TREE, "bin/kubectl"), KUBECTL);
   return true;
 }

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { addAgentCommand } from "#agent/commands/agent.js";
 import { addServerCommand, type ServerFlags } from "#controlplane/commands/server.js";
 import { defaultAddress } from "#controlplane/host-addresses.js";
-import { DATA, type Part } from "./paths.js";
+import type { Part } from "./paths.js";
 
 export interface Wish {
   role: Part;
@@ -24,7 +24,6 @@ interface AgentFlags {
   server: string;
   token?: string;
   kubeletPort: number;
-  dataDir: string;
 }
 
 /** Options as they were given before, when the service is on this machine already. */
@@ -47,9 +46,10 @@ async function serverWish(args: readonly string[], known: Known): Promise<Choice
   const again = args.length === 0 && known("server");
   const given = again || args.slice(0, split);
   const flags = parse<ServerFlags>(addServerCommand, given);
-  refuseDataDir(flags);
   const address =
     flags.advertiseAddress ?? (flags.bindAddress === "0.0.0.0" ? await defaultAddress() : flags.bindAddress);
+  if (address.startsWith("127."))
+    throw new Error("this machine has no address for others: name one with --advertise-address");
   const server = `https://${address.includes(":") ? `[${address}]` : address}:${flags.port}`;
   // A service of its own, so that systemd looks after it and keeps its log.
   const options = [...(given.includes("--no-agent") ? [] : ["--no-agent"]), ...given];
@@ -70,13 +70,17 @@ function agentWish(args: readonly string[], known: Known): Choice {
   const again = args.length === 0 && known("agent");
   const given = again || args;
   const flags = parse<AgentFlags>(addAgentCommand, given);
-  refuseDataDir(flags);
   const { server, token, kubeletPort } = flags;
   return { role: "agent", options: { agent: withoutToken(given) }, server, token, kubeletPort };
 }
 
-function refuseDataDir({ dataDir }: { dataDir: string }): void {
-  if (dataDir !== DATA) throw new Error(`--data-dir ${dataDir}: an installed Berth keeps everything in ${DATA}`);
+/** Several of these on one machine are what labs are for. */
+const FIXED = ["--data-dir", "--run-dir", "--cgroup-root", "--docker-socket"];
+
+function refuseFixed(args: readonly string[]): void {
+  const option = args.find((arg) => FIXED.includes(arg.split("=")[0]!));
+  if (option)
+    throw new Error(`${option}: an installed Berth has the machine to itself, everything is at its usual place`);
 }
 
 /** It is good for the first start only, and nothing for a file everybody may read. */
@@ -84,8 +88,9 @@ function withoutToken(args: readonly string[]): string[] {
   return args.filter((arg, i) => arg !== "--token" && args[i - 1] !== "--token" && !arg.startsWith("--token="));
 }
 
-/** The flags as the command itself would understand them. */
+/** The flags as the command itself would understand them. @throws Error when one is not for an installed Berth */
 function parse<Flags>(add: (program: Command) => unknown, args: readonly string[]): Flags {
+  refuseFixed(args);
   const program = new Command("./scripts/install").showHelpAfterError("(see ./scripts/install --help)").exitOverride();
   add(program);
   const command = program.commands[0]!;

@@ -52,7 +52,8 @@ t.test("without options it is as it was, --open-ports aside", async (t) => {
 
 t.test("what cannot be is refused", async (t) => {
   const refused = (role: Part, ...args: string[]) => parseWish(role, args, nothing);
-  await t.rejects(refused("server", "--data-dir", "/srv"), /keeps everything in \/var\/lib\/berth/);
+  await t.rejects(refused("server", "--data-dir", "/srv"), /--data-dir: an installed Berth has the machine to itself/);
+  await t.rejects(refused("server", "--", "--cgroup-root=/a"), /--cgroup-root=\/a: an installed Berth/);
   t.throws(() => formatOptions("agent", ["--labels", "a=b c"]), /"a=b c": use letters/);
   t.throws(() => formatOptions("agent", ["$(reboot)"]), /use letters/);
 });
