@@ -5,7 +5,7 @@ import { powerOff, powerOn } from "./power.js";
 import type { ProcessName } from "./process-record.js";
 import { processesOf, stopProcess } from "./processes.js";
 import type { Lab, LabNode } from "./state.js";
-import { labUp, startAgent, startDockerd, startMachine, startServer } from "./up.js";
+import { labUp, startAgent, startDockerd, startServer } from "./up.js";
 
 export function asProcess(node: LabNode, name: string): ProcessName {
   const known = processesOf(node).find((p) => p === name);
@@ -20,11 +20,11 @@ async function kill(lab: Lab, node: LabNode, part?: string): Promise<void> {
 }
 
 async function start(lab: Lab, node: LabNode, part?: string): Promise<void> {
-  if (part === undefined) return await step(`${node.name} started`, () => powerOn(lab, node));
-  const name = asProcess(node, part);
+  const name = part === undefined ? undefined : asProcess(node, part);
+  // A machine without its init is a machine that is off.
+  if (name === undefined || name === "init") return await step(`${node.name} started`, () => powerOn(lab, node));
   if (name === "server") await startServer(lab);
   else if (name === "dockerd") await startDockerd(lab, node);
-  else if (name === "init") await startMachine(lab, node);
   else await startAgent(lab, node);
 }
 

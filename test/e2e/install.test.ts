@@ -134,17 +134,20 @@ t.test("says how it is used, without touching anything", async (t) => {
   await refused(t, first, "./scripts/install server --no-such-option", /unknown option '--no-such-option'/);
 });
 
-t.test("ranges that overlap are refused by name before anything is changed", async (t) => {
-  const route = ["10.244.7.0/24", "dev", "eth0"];
-  await on(first, "ip", "route", "add", ...route);
-  const { code, stderr } = await type(first, "./scripts/install server");
+const TAKEN = ["10.244.7.0/24", "dev", "eth0"];
+const OVERLAP = "pod range 10\\.244\\.0\\.0/16 overlaps with 10\\.244\\.7\\.0/24 of the host's link eth0: ";
+
+async function refusedForOverlap(t: Test, machine: LabNode, command: string, advice: string): Promise<void> {
+  await on(machine, "ip", "route", "add", ...TAKEN);
+  const { code, stderr } = await type(machine, command);
+  await on(machine, "ip", "route", "del", ...TAKEN);
   t.equal(code, 1);
-  t.match(
-    stderr,
-    /pod range 10\.244\.0\.0\/16 overlaps with 10\.244\.7\.0\/24 of the host's link eth0: .*--cluster-cidr/,
-  );
-  await on(first, "ip", "route", "del", ...route);
-  t.same(await inventory(first), pristine.get(first), "nothing was changed");
+  t.match(stderr, new RegExp(OVERLAP + advice));
+  t.same(await inventory(machine), pristine.get(machine), "nothing was changed");
+}
+
+t.test("ranges that overlap are refused by name before anything is changed", async (t) => {
+  await refusedForOverlap(t, first, "./scripts/install server", "choose other ranges with --cluster-cidr");
 });
 
 let command = "";
@@ -163,6 +166,7 @@ t.test("a machine that cannot join is told why, and stays as it is", async (t) =
   await refused(t, second, wrong, /does not accept the token: it is unknown or has expired/);
   await refused(t, second, command.replace(/berth\.\S+/, "guess"), /this is not a join token/);
   await refused(t, second, command.replace(":6443", ":6444"), /:6444 cannot be reached .*is 6444\/tcp open there/);
+  await refusedForOverlap(t, second, command, "take that away from this machine");
 });
 
 t.test("the printed command makes another machine a node", async (t) => {
