@@ -11,14 +11,14 @@ import { powerOff, powerOn } from "#scripts/lab/power.js";
 import { defaultLabRoot, type LabNode } from "#scripts/lab/state.js";
 import { labUp } from "#scripts/lab/up.js";
 import { type RunResult, run, runAny } from "#scripts/run.js";
-import { nginx, until } from "./lab-session.js";
+import { nginx, ownLabName, until } from "../lab-session.js";
 
 /**
  * ./scripts/install as its user runs it, on two machines of their own that have nothing of Berth on them and no Docker Engine
  * running. The first has systemd where this host has it, the second an init that knows nothing but /etc/rc2.d.
  */
 const lab = await labUp({
-  name: `${process.env.BERTH_TEST_LAB ?? "e2e"}vm`,
+  name: ownLabName("vm"),
   root: defaultLabRoot(),
   nodes: 2,
   images: [],
