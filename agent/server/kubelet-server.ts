@@ -2,6 +2,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { listen } from "./listen.js";
 import { type Backend, routes } from "./routes.js";
+import { tunnelHandler } from "./tunnel.js";
 import { type StreamBackend, upgradeHandler } from "./upgrade.js";
 
 /** All in PEM. */
@@ -35,6 +36,7 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
   // Node ends a request that takes long to arrive; a log that is followed may take any time.
   server.requestTimeout = 0;
   server.on("upgrade", upgradeHandler(options));
+  server.on("connect", tunnelHandler(options));
   server.on("tlsClientError", (error) => options.logger.debug({ err: error }, "TLS handshake failed"));
   await listen(server, options.port, options.host, "--kubelet-port");
   const sockets = new Set<{ destroy(): void }>();

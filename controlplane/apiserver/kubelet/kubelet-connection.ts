@@ -1,6 +1,7 @@
 /** Connections to kubelets: with the API server's client certificate, and only to a kubelet our authority vouches for. */
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, request as plainRequest } from "node:http";
 import { Agent, request } from "node:https";
+import type { Duplex } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
 import { StatusError } from "#api/status-error.js";
 import type { KeyPair } from "../pki/certificate.js";
@@ -63,6 +64,25 @@ export class KubeletConnections {
     });
   }
 
+  /**
+   * A connection to an address and port on that node, or of a Pod there.
+   * @throws StatusError when the kubelet cannot be reached; the kubelet's own when it cannot reach what is meant
+   */
+  async tunnel(kubelet: KubeletAddress, to: string): Promise<Duplex> {
+    const connection = await this.dial(kubelet);
+    return new Promise((resolve, reject) => {
+      const options = { method: "CONNECT", path: to, headers: { Host: to }, createConnection: () => connection };
+      const outgoing = plainRequest(options);
+      outgoing.on("connect", (answer, socket, head) => {
+        if (head.length > 0) socket.unshift(head);
+        if (answer.statusCode === 200) resolve(socket);
+        else refusal(socket).then(reject, reject);
+      });
+      outgoing.on("error", (error) => reject(unreachable(kubelet, error)));
+      outgoing.end();
+    });
+  }
+
   close(): void {
     this.#agent.destroy();
   }
@@ -74,4 +94,10 @@ function unreachable({ nodeName, host, port }: KubeletAddress, error: NodeJS.Err
   const why = TROUBLES[error.code ?? ""] ?? error.message;
   const message = `cannot reach the kubelet of node "${nodeName}" at ${host}:${port}: ${why}`;
   return new StatusError(502, "BadGateway", message);
+}
+
+async function refusal(socket: Duplex): Promise<StatusError> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  return StatusError.fromStatus(JSON.parse(Buffer.concat(chunks).toString()));
 }

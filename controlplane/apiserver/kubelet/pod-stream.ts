@@ -5,14 +5,15 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { badRequest } from "#api/status-error.js";
+import { joinStreams } from "#client/join-streams.js";
 import type { ClusterReader } from "../cluster-reader.js";
+import { withoutToken } from "../proxy/headers.js";
 import type { RequestInfo, ResourceInfo } from "../request-info.js";
 import type { KubeletConnections } from "./kubelet-connection.js";
 import { chooseContainer, findPod, kubeletAddress } from "./kubelet-target.js";
 
 /** Headers that are part of the protocol change. Credentials stay here. */
 const FORWARDED = ["connection", "upgrade", "user-agent", "x-stream-protocol-version"];
-const LINGER_MS = 10_000;
 /** PodExecOptions' names → the kubelet's. */
 const FLAGS = [
   ["stdin", "input"],
@@ -67,27 +68,4 @@ function requestHead(request: IncomingMessage, path: string, host: string): stri
     lines.push(`${rawHeaders[i]}: ${value}`);
   }
   return `${lines.join("\r\n")}\r\n\r\n`;
-}
-
-/** Browsers send a bearer token as a WebSocket subprotocol; the kubelet must not see it. */
-function withoutToken(protocols: string): string {
-  const names = protocols.split(",").map((name) => name.trim());
-  return names.filter((name) => !name.startsWith("base64url.bearer.authorization.k8s.io.")).join(", ");
-}
-
-/** Each side's bytes and end go to the other at the pace of the slower; when one breaks, so does the other. */
-export function joinStreams(left: Duplex, right: Duplex): void {
-  left.pipe(right);
-  right.pipe(left);
-  follow(left, right);
-  follow(right, left);
-}
-
-function follow(one: Duplex, other: Duplex): void {
-  one.on("error", () => other.destroy());
-  one.on("close", () => {
-    if (!one.readableEnded) other.destroy();
-    // It has been told the end; one that does not answer it is not kept for ever.
-    else setTimeout(() => other.destroy(), LINGER_MS).unref();
-  });
 }
