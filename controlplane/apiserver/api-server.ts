@@ -27,6 +27,7 @@ import { podExecRoute } from "./kubelet/pod-stream.js";
 import { InflightLimit } from "./limit.js";
 import { RequestMetrics } from "./metrics.js";
 import type { ClusterPki } from "./pki/cluster-pki.js";
+import { proxyRoutes } from "./proxy/resource-proxy.js";
 import { jsonReply } from "./reply.js";
 import type { ApiRequest, ApiResult } from "./request.js";
 import { RequestChain } from "./request-chain.js";
@@ -74,6 +75,12 @@ const ROUTED: readonly RoutedSubresource[] = [
     responseKind: { group: "", version: "v1", kind: "PodExecOptions" },
     verbs: ["create", "get"],
   },
+  {
+    ...POD,
+    name: "proxy",
+    responseKind: { group: "", version: "v1", kind: "PodProxyOptions" },
+    verbs: ["create", "delete", "get", "patch", "update"],
+  },
 ];
 
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
@@ -92,19 +99,21 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const chain = new RequestChain({ credentials, authorize, metrics, logger });
   const kubelets = new KubeletConnections(pki.kubeletClient, pki.authority.certificate);
   const subresources = new Map<string, SubresourceRoute>([["pods/log", podLogRoute(reader, kubelets)]]);
-  const streams = new Map([["pods/exec", podExecRoute(reader, kubelets)]]);
+  const proxy = proxyRoutes({ reader, kubelets });
+  const streams = new Map([["pods/exec", podExecRoute(reader, kubelets)], ...proxy.streams]);
   const limit = new InflightLimit();
   const { bookmarkInterval } = options;
   const routes = ownRoutes(options, versions, metrics);
   const handler = new RequestHandler({
     ...{ chain, limit, metrics, reader, table, routes, subresources, handle, bookmarkInterval, logger },
+    raw: proxy.requests,
   });
   const https = await listen(
     {
       serving: pki.serving,
       clientAuthority: pki.authority.certificate,
       serve: (request, response) => handler.serve(request, response),
-      upgrade: upgradeHandler({ chain, streams, logger }),
+      upgrade: upgradeHandler({ chain, table, streams, logger }),
     },
     options.bindAddress,
     options.port,

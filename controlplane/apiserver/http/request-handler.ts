@@ -11,6 +11,7 @@ import type { ClusterReader } from "../cluster-reader.js";
 import type { InflightLimit } from "../limit.js";
 import type { RequestMetrics } from "../metrics.js";
 import { negotiate } from "../negotiate.js";
+import type { RawRoute } from "../proxy/resource-proxy.js";
 import { renderValue } from "../render.js";
 import type { AnyReply, RouteRequest } from "../reply.js";
 import type { ApiRequest, ApiResult, Verb } from "../request.js";
@@ -33,6 +34,8 @@ export interface RequestHandlerOptions {
   readonly routes: Routes;
   /** By "plural/subresource" or "plural.group/subresource". */
   readonly subresources: ReadonlyMap<string, SubresourceRoute>;
+  /** Those that are no objects but somebody else's web pages; by the same names. */
+  readonly raw: ReadonlyMap<string, RawRoute>;
   /** The verbs: `resource-handler.ts`. */
   readonly handle: (request: ApiRequest) => Promise<ApiResult>;
   /** Seconds between the bookmarks of a watch; told to clients, who drop a watch silent for twice that. */
@@ -61,9 +64,12 @@ export class RequestHandler {
     try {
       user = await this.options.chain.admit(request.socket as TLSSocket, request.headers, info);
       leave = this.options.limit.enter(info.verb, isLong(info));
-      const reply = await this.#answer(request, info, user);
-      status = writeReply(response, reply, this.#streamHeaders);
-      if ("start" in reply) this.#countStream(response);
+      const { resource } = info;
+      const raw = resource && this.options.raw.get(subresourceKey(resource));
+      if (raw) {
+        this.options.table.find(resource);
+        status = await raw({ request, response, info, resource });
+      } else status = this.#write(response, await this.#answer(request, info, user));
     } catch (error) {
       if (error instanceof ClientGone) {
         response.destroy();
@@ -76,6 +82,12 @@ export class RequestHandler {
       leave?.();
     }
     this.options.chain.audit(info, user, status, (performance.now() - started) / 1000);
+  }
+
+  #write(response: ServerResponse, reply: AnyReply): number {
+    const status = writeReply(response, reply, this.#streamHeaders);
+    if ("start" in reply) this.#countStream(response);
+    return status;
   }
 
   async #answer(request: IncomingMessage, info: RequestInfo, user: UserInfo): Promise<AnyReply> {
@@ -144,7 +156,8 @@ function checkShape({ verb }: RequestInfo, resource: ResourceInfo, namespaced: b
 }
 
 function isLong(info: RequestInfo): boolean {
-  return info.verb === "watch" || info.resource?.subresource === "log";
+  const { subresource } = info.resource ?? {};
+  return info.verb === "watch" || subresource === "log" || subresource === "proxy";
 }
 
 /** "kubectl" of "kubectl/v1.35.0 (linux/amd64) kubernetes/...". */

@@ -7,17 +7,19 @@ import { badRequest } from "#api/status-error.js";
 import type { StreamRoute } from "../kubelet/pod-stream.js";
 import type { RequestChain } from "../request-chain.js";
 import { requestInfo } from "../request-info.js";
+import type { ResourceTable } from "../resource-table.js";
 import { subresourceKey } from "./request-handler.js";
 import { errorReply } from "./write-reply.js";
 
 export interface UpgradeHandlerOptions {
   readonly chain: RequestChain;
+  readonly table: ResourceTable;
   /** By "plural/subresource". */
   readonly streams: ReadonlyMap<string, StreamRoute>;
   readonly logger: Logger;
 }
 
-export function upgradeHandler({ chain, streams, logger }: UpgradeHandlerOptions) {
+export function upgradeHandler({ chain, table, streams, logger }: UpgradeHandlerOptions) {
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const started = performance.now();
     const info = requestInfo(request.method ?? "GET", request.url ?? "/");
@@ -29,6 +31,7 @@ export function upgradeHandler({ chain, streams, logger }: UpgradeHandlerOptions
       const { resource } = info;
       const route = resource && streams.get(subresourceKey(resource));
       if (!route || resource.name === undefined) throw badRequest("this resource does not change protocols");
+      table.find(resource);
       await route({ request, socket, head, info, resource });
       chain.audit(info, user, 101, seconds());
     } catch (error) {
