@@ -65,6 +65,11 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
+const proxySubresource = (plural: string, kind: string): RoutedSubresource => ({
+  ...{ group: "", plural, name: "proxy" },
+  responseKind: { group: "", version: "v1", kind },
+  verbs: ["create", "delete", "get", "patch", "update"],
+});
 const POD = { group: "", version: "v1", plural: "pods" } as const;
 /** Served by the shell, not by the verbs; the rest of what a Pod can be connected to is not served yet. */
 const ROUTED: readonly RoutedSubresource[] = [
@@ -75,12 +80,9 @@ const ROUTED: readonly RoutedSubresource[] = [
     responseKind: { group: "", version: "v1", kind: "PodExecOptions" },
     verbs: ["create", "get"],
   },
-  {
-    ...POD,
-    name: "proxy",
-    responseKind: { group: "", version: "v1", kind: "PodProxyOptions" },
-    verbs: ["create", "delete", "get", "patch", "update"],
-  },
+  proxySubresource("pods", "PodProxyOptions"),
+  proxySubresource("services", "ServiceProxyOptions"),
+  proxySubresource("nodes", "NodeProxyOptions"),
 ];
 
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {

@@ -3,7 +3,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { StreamRoute } from "../kubelet/pod-stream.js";
 import type { RequestInfo, ResourceInfo } from "../request-info.js";
 import { forward, type ProxyPath } from "./forward.js";
+import { nodeTargets } from "./node-target.js";
 import { podTargets } from "./pod-target.js";
+import { serviceTargets } from "./service-target.js";
 import type { FindTarget, TargetSources } from "./target.js";
 import { forwardUpgrade } from "./upgrade.js";
 
@@ -24,7 +26,11 @@ export interface ProxyRoutes {
 }
 
 export function proxyRoutes(sources: TargetSources): ProxyRoutes {
-  const finders: readonly [string, FindTarget][] = [["pods/proxy", podTargets(sources)]];
+  const finders: readonly [string, FindTarget][] = [
+    ["pods/proxy", podTargets(sources)],
+    ["services/proxy", serviceTargets(sources, Math.random)],
+    ["nodes/proxy", nodeTargets(sources)],
+  ];
   return {
     requests: new Map(finders.map(([key, find]) => [key, requestRoute(find)])),
     streams: new Map(finders.map(([key, find]) => [key, streamRoute(find)])),

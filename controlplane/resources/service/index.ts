@@ -19,7 +19,7 @@ export const service: Kind<Service> = {
   schema: "Service",
   nameRule: "dns-1035-label",
   columns: serviceColumns,
-  subresources: { status: serviceStatus },
+  subresources: { status: serviceStatus, connect: ["proxy"] },
   defaults: defaultService,
   prepareForCreate(object) {
     object.status = { loadBalancer: {} };
