@@ -137,7 +137,8 @@ function proxyOptions({ options, client, cluster, address }: Base): ProxyOptions
   const url = new URL(server);
   const serverPort = url.hostname === address ? [Number(url.port || 443)] : [];
   const reservedPorts = [SSH_PORT, kubeletPort, ...serverPort];
-  return { client, nodeName, podCIDRs: cluster.podCIDRs, addresses: [address], reservedPorts, logger };
+  const { podCIDRs, serviceCIDRs } = cluster;
+  return { client, nodeName, podCIDRs, serviceCIDRs, addresses: [address], reservedPorts, logger };
 }
 
 function startPodWorkers(

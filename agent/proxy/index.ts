@@ -23,6 +23,8 @@ export interface ProxyOptions {
   known?: ServiceInformers;
   /** Whose addresses are of the cluster itself. */
   podCIDRs?: readonly string[];
+  /** Addresses in here are of Services and of nothing else: what goes to one that is not served any more, goes astray. */
+  serviceCIDRs?: readonly string[];
   /** This node's own; without one there are no node ports on 127.0.0.1. */
   addresses?: readonly string[];
   /** TCP ports of the node's own programs, which no Service takes over. */

@@ -2,6 +2,7 @@
 import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { latestOnly } from "#agent/network/latest-only.js";
+import { contains, parseAddress, parsePrefix } from "#cni/lib/addresses.js";
 import { nft, nftTableNames } from "#cni/lib/nft.js";
 import type { Frontend } from "./frontends.js";
 import type { ProxyOptions } from "./index.js";
@@ -125,10 +126,14 @@ export class ProxySync {
 
   async #strayFlows(gone: readonly Frontend[]): Promise<string[][]> {
     const frontends = this.#table.services().flatMap((key) => [...this.#table.rulesOf(key).udp.values()]);
-    if (frontends.length + gone.length === 0) return [];
+    const ranges = (this.options.serviceCIDRs ?? []).map(parsePrefix);
+    const families = new Set([...frontends, ...gone, ...ranges].map(({ family }) => family));
+    if (families.size === 0) return [];
     const own = new Set(Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)));
-    const dump = await trackedFlows(new Set([...frontends, ...gone].map(({ family }) => family)));
-    return strayFlows(dump, frontends, gone, (ip) => own.has(ip));
+    return strayFlows(await trackedFlows(families), frontends, gone, {
+      isLocal: (ip) => own.has(ip),
+      isService: (ip) => ranges.some((range) => contains(range, parseAddress(ip))),
+    });
   }
 
   #tellConflicts(conflicts: ReadonlySet<string>): void {

@@ -29,29 +29,39 @@ function askedFor({ ip, port, family }: Frontend): string[] {
   return ["-D", "-p", "udp", ...(family === 6 ? ["-f", "ipv6"] : []), ...where, "--orig-port-dst", String(port)];
 }
 
+/** Whose addresses are what. */
+export interface FlowAddresses {
+  /** This node's own, where node ports are. */
+  isLocal(ip: string): boolean;
+  /** Those that only Services have. */
+  isService(ip: string): boolean;
+}
+
 /**
  * Flows that go to nobody who serves, out of `conntrack -L`: what changed while no agent was looking. Pure.
- * @param gone frontends there are no more
- * @param isLocal whether an address is this node's, where node ports are
+ * @param gone frontends there are no more, as far as is known: of one that went while nobody looked only the address tells
  */
 export function strayFlows(
   dump: string,
   frontends: readonly Frontend[],
   gone: readonly Frontend[],
-  isLocal: (ip: string) => boolean,
+  { isLocal, isService }: FlowAddresses,
 ): string[][] {
   const asked = new Map<string, Set<string>>();
   for (const { ip = "node", port } of gone) asked.set(`${ip} ${port}`, new Set());
-  for (const frontend of frontends) {
-    const backends = backendsOf(frontend);
-    if (backends.size > 0) asked.set(`${frontend.ip ?? "node"} ${frontend.port}`, backends);
-  }
+  for (const frontend of frontends) asked.set(`${frontend.ip ?? "node"} ${frontend.port}`, backendsOf(frontend));
   return dump.split("\n").flatMap((line) => {
     const [src = "", dst = ""] = [...line.matchAll(/\bsrc=(\S+) dst=(\S+)/g)][0]?.slice(1) ?? [];
     const [sport = "", dport = ""] = line.match(/\bsport=(\d+) dport=(\d+)/)?.slice(1) ?? [];
     const answers = [...line.matchAll(/\bsrc=(\S+)/g)][1]?.[1];
-    const backends = asked.get(`${dst} ${dport}`) ?? (isLocal(dst) ? asked.get(`node ${dport}`) : undefined);
-    if (!backends || !answers || backends.has(answers)) return [];
+    if (!answers) return [];
+    const backends =
+      asked.get(`${dst} ${dport}`) ??
+      (isLocal(dst) ? asked.get(`node ${dport}`) : undefined) ??
+      (isService(dst) ? new Set() : undefined);
+    if (!backends || backends.has(answers)) return [];
+    // It was never led anywhere, and there is nowhere to lead it now.
+    if (backends.size === 0 && answers === dst) return [];
     const family = dst.includes(":") ? ["-f", "ipv6"] : [];
     return [["-D", "-p", "udp", ...family, "-s", src, "-d", dst, "--sport", sport, "--dport", dport]];
   });
