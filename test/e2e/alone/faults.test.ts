@@ -3,8 +3,9 @@
  * figures are printed as a table.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import t, { type Test } from "tap";
-import type { EndpointSlice, Node, Pod, Service } from "#api/generated/types.js";
+import type { Deployment, EndpointSlice, Node, Pod, Service } from "#api/generated/types.js";
 import { labDown } from "#scripts/lab/down.js";
 import { addDelay, addFault, heal } from "#scripts/lab/faults.js";
 import { powerOff, powerOn } from "#scripts/lab/power.js";
@@ -14,6 +15,8 @@ import { stopProcess } from "#scripts/lab/processes.js";
 import { defaultLabRoot, type LabNode } from "#scripts/lab/state.js";
 import { labStatus } from "#scripts/lab/status.js";
 import { labUp, startAgent, startDockerd, startServer } from "#scripts/lab/up.js";
+import { faultTable } from "../fault-table.js";
+import { type Flow, flowsOn, SteadyDatagrams } from "../flows.js";
 import { LabSession, nginx, ownLabName, until } from "../lab-session.js";
 import { Traffic } from "../traffic.js";
 
@@ -24,27 +27,9 @@ const lab = await labUp({ ...options, timers: "quick" });
 t.teardown(() => labDown(lab));
 const session = new LabSession(lab);
 const ns = await session.namespace(t, "faults");
+const { note, print } = faultTable();
+t.teardown(print);
 const [first, second, third] = lab.workers as [LabNode, LabNode, LabNode];
-
-/** Seconds, or a dash where the fault concerns nobody. */
-const table: { fault: string; failed: string; traffic: string; endpoints: string; elsewhere: string }[] = [];
-const seconds = (ms: number | undefined) => (ms === undefined ? "–" : `${(ms / 1000).toFixed(1)} s`);
-
-function note(
-  fault: string,
-  seen: { tries: number; failed: number; failedUntil: number },
-  endpoints?: number,
-  elsewhere?: number,
-) {
-  const failed = `${seen.failed} of ${seen.tries}`;
-  table.push({
-    fault,
-    failed,
-    traffic: seconds(seen.failedUntil),
-    endpoints: seconds(endpoints),
-    elsewhere: seconds(elsewhere),
-  });
-}
 
 const pods = () => ns.list<Pod>("pods");
 const isReady = (pod: Pod) =>
@@ -61,33 +46,31 @@ async function endpoints(): Promise<string[]> {
 const kill = async (node: LabNode, name: ProcessName) =>
   t.ok(await stopProcess(lab, node, name, "SIGKILL"), `${name} was running`);
 
-await ns.apply(nginx("web", REPLICAS), {
+const web = nginx("web", REPLICAS, { volumes: [{ name: "host", hostPath: { path: "/" } }] }) as Deployment;
+// The image knows no UDP: Node.js as the host has it, beside nginx.
+const echo = fileURLToPath(new URL("../fixtures/net-echo.js", import.meta.url));
+web.spec.template.spec!.containers.push({
+  ...{ name: "udp", image: "busybox:latest", imagePullPolicy: "IfNotPresent" },
+  command: ["chroot", "/host", process.execPath, echo, "web", "udp/53"],
+  volumeMounts: [{ name: "host", mountPath: "/host", readOnly: true }],
+});
+const ports = [
+  { name: "http", port: 80 },
+  { name: "dns", port: 53, protocol: "UDP" },
+];
+await ns.apply(web, {
   apiVersion: "v1",
   kind: "Service",
   metadata: { name: "web" },
-  spec: { selector: { app: "web" }, ports: [{ port: 80 }] },
+  spec: { selector: { app: "web" }, ports },
 });
 await until("all replicas ready", allReady);
 const { clusterIP } = (await ns.get<Service>("service", "web")).spec;
 // The third node stays whole: it is where the clients are.
 const traffic = Traffic.start(lab, third, `http://${clusterIP}/`);
 t.teardown(() => traffic.stop());
-t.teardown(() => {
-  const head = {
-    fault: "fault",
-    failed: "tries failed",
-    traffic: "for",
-    endpoints: "endpoints gone",
-    elsewhere: "pods elsewhere",
-  };
-  const line = (row: typeof head) =>
-    [
-      row.fault.padEnd(24),
-      ...[row.failed, row.traffic, row.endpoints, row.elsewhere].map((text) => text.padStart(15)),
-    ].join("");
-  for (const row of [head, ...table]) process.stderr.write(`  ${line(row)}\n`);
-});
-
+const datagrams = [...lab.workers].map((node) => SteadyDatagrams.start(lab, node, clusterIP!, 53));
+t.teardown(() => Promise.all(datagrams.map((client) => client.stop())));
 await until("steady traffic", async () => traffic.quietFor(500));
 
 /** From the fault until no endpoint is on that node any more, and until all replicas are ready on others (ms). */
@@ -111,9 +94,28 @@ async function translations(node: LabNode): Promise<string[]> {
   return [...pairs].map(([, ip, port, backend]) => `${ip}:${port} → ${backend}`).sort();
 }
 
+/** Flows translated to Pods or from Services that are no more: a node that has just started has none. */
+async function strayFlows(node: LabNode): Promise<Flow[]> {
+  const of = async <T>(kind: string) =>
+    (JSON.parse(await session.kubectl(["get", kind, "-A", "-o", "json"])) as { items: T[] }).items;
+  const known = new Set([
+    ...(await of<Pod>("pods")).map(({ status }) => status?.podIP),
+    ...(await of<Service>("services")).map(({ spec }) => spec.clusterIP),
+  ]);
+  const serving = new Set((await endpoints()).map((e) => e.split(" ")[1]));
+  return (await flowsOn(session, node)).filter(({ protocol, asked, answering }) => {
+    if (protocol === "udp" && asked === clusterIP) return !serving.has(answering);
+    // One that is not translated finds by itself whoever has the address next.
+    return asked !== answering && [asked, answering].some((ip) => /^10\.(96|244)\./.test(ip) && !known.has(ip));
+  });
+}
+
 /** Nothing of a fault is left: every node translates to the very endpoints there are, routes to the nodes there are. */
 async function nothingLeftWrong(test: Test): Promise<void> {
   await until("all replicas ready", allReady);
+  const now = Date.now();
+  for (const client of datagrams)
+    await until("datagrams find who answers", async () => client.ended || client.answeredSince(now));
   // What there is may still change while it is compared.
   const wanted = async () => (await endpoints()).map((e) => `${clusterIP}:80 → ${e.split(" ")[1]} . 80`).sort();
   const nodes = JSON.parse(await session.kubectl(["get", "nodes", "-o", "json"])).items as Node[];
@@ -133,6 +135,11 @@ async function nothingLeftWrong(test: Test): Promise<void> {
     expected.sort();
     await until("routes", async () => (await routes()).sort().join() === expected.join()).catch(() => undefined);
     test.same((await routes()).sort(), expected, `routes of ${node.name}`);
+    let stray: Flow[] = [];
+    await until(`${node.name} leads nothing to where nobody is`, async () => {
+      stray = await strayFlows(node);
+      return stray.length === 0;
+    }).catch((error) => test.same(stray, [], error.message));
     await until(`${node.name} runs the Pods it should and no others`, async () => {
       const own = (await pods()).filter(({ spec }) => spec.nodeName === node.name);
       const listed = own.map(({ metadata }) => metadata.uid);
