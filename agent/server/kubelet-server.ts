@@ -30,7 +30,13 @@ export interface KubeletServer {
 /** The kubelet's HTTPS endpoint. Certificates are asked for but judged in the request chain, which can answer 401. */
 export async function startKubeletServer(options: KubeletServerOptions): Promise<KubeletServer> {
   const server = createServer(
-    { ...tls(options.credentials), requestCert: true, rejectUnauthorized: false, maxHeaderSize: 64 * 1024 },
+    {
+      ...tls(options.credentials),
+      requestCert: true,
+      rejectUnauthorized: false,
+      maxHeaderSize: 64 * 1024,
+      noDelay: true,
+    },
     routes(options),
   );
   // Node ends a request that takes long to arrive; a log that is followed may take any time.

@@ -51,7 +51,8 @@ export async function listen(options: HttpsServerOptions, address: string, port:
   return {
     port: (server.address() as AddressInfo).port,
     adopt(listener) {
-      listener.on("connection", (socket) => server.emit("connection", socket));
+      // What the server's own listener would do: an answer in two writes must not wait for the first to be acknowledged.
+      listener.on("connection", (socket) => server.emit("connection", socket.setNoDelay()));
       server.once("close", () => listener.close());
     },
     useCertificate: ({ certificate, key }) =>

@@ -48,7 +48,7 @@ export class KubeletConnections {
     return new Promise((resolve, reject) => {
       const { host, port } = address;
       const options = { ...this.#tls, host, port, allowHalfOpen: true, ALPNProtocols: ["http/1.1"] };
-      const socket = connect(options);
+      const socket = connect(options).setNoDelay();
       const fail = (error: Error) => {
         socket.destroy();
         reject(unreachable(address, error));
