@@ -2,6 +2,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Container, Pod } from "#api/generated/types.js";
 import type { ContainerConfig, ContainerMount, ImageInfo, Sandbox } from "../runtime/runtime.js";
+import type { PreparedVolumes } from "../volumes/volume-manager.js";
 import { containerEnv, type EnvSources } from "./container-env.js";
 import { volumeMounts } from "./container-mounts.js";
 import { containerResources, oomScoreAdj } from "./container-resources.js";
@@ -22,8 +23,7 @@ export interface ContainerConfigInput {
   image: ImageInfo;
   /** The image as the engine finds it. */
   imageReference: string;
-  /** Volume name → host path. */
-  volumes: ReadonlyMap<string, string>;
+  volumes: PreparedVolumes;
   env: EnvSources;
   directories: PodDirectories;
   cgroupRoot: string;
@@ -52,7 +52,7 @@ export async function containerConfig(input: ContainerConfigInput): Promise<Cont
     args: container.args?.length ? container.args.map(expand) : undefined,
     workingDir: container.workingDir || undefined,
     env: [...env].map(([name, value]) => ({ name, value })),
-    mounts: [...(await volumeMounts(pod, container, input.volumes, env)), ...(await ownMounts(input))],
+    mounts: [...(await volumeMounts(container, input.volumes, env)), ...(await ownMounts(input))],
     resources: containerResources(container),
     cgroupParent: podCgroup(input.cgroupRoot, qos, uid),
     pidNamespace: pod.spec.hostPID ? "host" : pod.spec.shareProcessNamespace ? "pod" : "container",

@@ -1,7 +1,8 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { join, posix } from "node:path";
-import type { Container, Pod, VolumeMount } from "#api/generated/types.js";
+import type { Container, VolumeMount } from "#api/generated/types.js";
 import type { ContainerMount } from "../runtime/runtime.js";
+import type { PreparedVolumes } from "../volumes/volume-manager.js";
 import { ContainerConfigError } from "./container-env.js";
 import { expandVariables } from "./variable-expansion.js";
 
@@ -11,11 +12,10 @@ const PROPAGATION: Record<string, ContainerMount["propagation"]> = {
   Bidirectional: "rshared",
 };
 
-/** @param volumes volume name → host path. @throws ContainerConfigError */
+/** @throws ContainerConfigError */
 export async function volumeMounts(
-  pod: Pod,
   container: Container,
-  volumes: ReadonlyMap<string, string>,
+  volumes: PreparedVolumes,
   env: ReadonlyMap<string, string>,
 ): Promise<ContainerMount[]> {
   const mounts: ContainerMount[] = [];
@@ -24,18 +24,13 @@ export async function volumeMounts(
     if (!volume)
       throw new ContainerConfigError(`cannot find volume "${mount.name}" to mount into container "${container.name}"`);
     mounts.push({
-      hostPath: await sourceOf(mount, volume, env),
+      hostPath: await sourceOf(mount, volume.path, env),
       containerPath: posix.isAbsolute(mount.mountPath) ? mount.mountPath : posix.join("/", mount.mountPath),
-      readOnly: mount.readOnly === true || isReadOnlyVolume(pod, mount.name),
+      readOnly: mount.readOnly === true || volume.readOnly === true,
       propagation: PROPAGATION[mount.mountPropagation ?? "None"],
     });
   }
   return mounts;
-}
-
-function isReadOnlyVolume(pod: Pod, name: string): boolean {
-  const volume = pod.spec.volumes?.find((candidate) => candidate.name === name);
-  return Boolean(volume?.configMap || volume?.secret || volume?.downwardAPI || volume?.projected);
 }
 
 /** The volume, or a file or directory in it. Links inside the volume must not lead out of it. */

@@ -4,6 +4,7 @@ import { parseImageReference } from "../images/image-reference.js";
 import { credentialsFor } from "../images/registry-credentials.js";
 import { type ContainerState, type RegistryAuth, RuntimeError, type Sandbox } from "../runtime/runtime.js";
 import type { Waiting } from "../status/container-status.js";
+import type { PreparedVolumes } from "../volumes/volume-manager.js";
 import { containerConfig } from "./container-config.js";
 import { ContainerConfigError } from "./container-env.js";
 import type { PlannedStart } from "./plan.js";
@@ -14,7 +15,7 @@ export interface StartOrder {
   pod: Pod;
   planned: PlannedStart;
   sandbox: Sandbox;
-  volumes: ReadonlyMap<string, string>;
+  volumes: PreparedVolumes;
   podIPs: readonly string[];
   wake(): void;
 }

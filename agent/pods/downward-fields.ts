@@ -2,7 +2,7 @@
  * Values of the Pod and its containers that its own configuration may refer to.
  * https://kubernetes.io/docs/concepts/workloads/pods/downward-api/
  */
-import type { Container, Pod, ResourceFieldSelector } from "#api/generated/types.js";
+import type { Container, DownwardAPIVolumeFile, Pod, ResourceFieldSelector } from "#api/generated/types.js";
 import { quantityMilli, quantityValue } from "#api/quantity.js";
 
 export interface PodAddresses {
@@ -29,6 +29,10 @@ export function fieldValue(pod: Pod, path: string, addresses: PodAddresses): str
       return pod.metadata.name;
     case "metadata.namespace":
       return pod.metadata.namespace ?? "";
+    case "metadata.labels":
+      return formatMap(pod.metadata.labels);
+    case "metadata.annotations":
+      return formatMap(pod.metadata.annotations);
     case "metadata.uid":
       return pod.metadata.uid;
     case "spec.nodeName":
@@ -46,6 +50,43 @@ export function fieldValue(pod: Pod, path: string, addresses: PodAddresses): str
     default:
       throw new Error(`unsupported fieldPath: ${path}`);
   }
+}
+
+/** Lines of `key="value"` in order of the keys, quoted as Go does (%q). */
+function formatMap(values: Readonly<Record<string, string>> = {}): string {
+  const keys = Object.keys(values).sort();
+  return keys.map((key) => `${key}="${quoted(values[key] ?? "")}"`).join("\n");
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "\u0007": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+};
+
+function quoted(text: string): string {
+  return text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (char) => {
+    if (char === '"' || char === "\\") return `\\${char}`;
+    const code = char.codePointAt(0) ?? 0;
+    if (code < 0x80) return ESCAPES[char] ?? `\\x${code.toString(16).padStart(2, "0")}`;
+    return code < 0x10000 ? `\\u${code.toString(16).padStart(4, "0")}` : `\\U${code.toString(16).padStart(8, "0")}`;
+  });
+}
+
+/** What a file of a downwardAPI volume shows. @throws Error for what cannot be referred to */
+export function downwardFile(
+  pod: Pod,
+  { fieldRef, resourceFieldRef }: DownwardAPIVolumeFile,
+  node: NodeCapacity,
+): string {
+  if (fieldRef) return fieldValue(pod, fieldRef.fieldPath, { podIPs: [], hostIPs: [] });
+  const [own] = pod.spec.containers;
+  if (resourceFieldRef && own) return resourceFieldValue(pod, own, resourceFieldRef, node);
+  throw new Error("one of fieldRef and resourceFieldRef is required");
 }
 
 /** In units of the divisor, rounded up. @throws Error for an unknown resource or container */

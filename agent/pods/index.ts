@@ -7,14 +7,16 @@ import { type Clock, systemClock } from "#client/clock.js";
 import { createEventRecorder } from "#client/event-recorder.js";
 import { ImageManager } from "../images/image-manager.js";
 import type { PodNetwork } from "../network/network.js";
+import { RESERVED_MEMORY } from "../node/capacity.js";
 import { ProbeManager } from "../probes/probe-manager.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { StatusManager } from "../status/status-manager.js";
 import { ConfigSource } from "../volumes/config-source.js";
 import { volumePlugins } from "../volumes/index.js";
 import { runProgram } from "../volumes/run-program.js";
+import { ServiceAccountTokens } from "../volumes/service-account-tokens.js";
 import { VolumeManager } from "../volumes/volume-manager.js";
-import type { NodeCapacity } from "./downward-fields.js";
+import { downwardFile, type NodeCapacity } from "./downward-fields.js";
 import { PodDirectories } from "./pod-directories.js";
 import type { PodEnvironment } from "./pod-environment.js";
 import { PodEvents } from "./pod-events.js";
@@ -38,7 +40,7 @@ export interface PodsOptions {
   clusterDomain?: string;
   /** Cgroup below which "kubepods" is, "/" or "/berth/node-1". */
   cgroupRoot?: string;
-  /** What the node has to give; by default what this host has. */
+  /** What the node has to give to Pods; by default all but a little of what this host has. */
   capacity?: NodeCapacity;
   clock?: Clock;
   restartBackoff?: RestartBackoff;
@@ -99,6 +101,7 @@ function environment(
   const { client, runtime, network, logger } = options;
   const directories = new PodDirectories(options.dataDir);
   const config = new ConfigSource(client, () => clock.now());
+  const capacity = options.capacity ?? { milliCpu: cpus().length * 1000, memory: totalmem() - RESERVED_MEMORY };
   const say = (pod: Pod, container: Container, reason: string, message: string) =>
     events.container(pod, container, "Warning", reason, message);
   return {
@@ -114,13 +117,17 @@ function environment(
     volumes: new VolumeManager({
       plugins: volumePlugins,
       config,
+      tokens: new ServiceAccountTokens(client, clock),
       podDirectory: (uid) => directories.of(uid),
+      pluginsDirectory: directories.plugins,
+      allocatableMemory: capacity.memory,
+      downward: (pod, file) => downwardFile(pod, file, capacity),
       run: runProgram,
     }),
     probes: new ProbeManager({ runtime, clock, onChange: wake, say }),
     statuses: new StatusManager({ client, clock, logger }),
     nodeIPs: options.nodeIPs,
-    capacity: options.capacity ?? { milliCpu: cpus().length * 1000, memory: totalmem() },
+    capacity,
     cgroupRoot: options.cgroupRoot ?? "/",
     dns: { servers: options.clusterDNS ?? [], domain: options.clusterDomain ?? "cluster.local" },
     services: options.services,

@@ -8,6 +8,11 @@ export class PodDirectories {
     return join(this.dataDir, "pods");
   }
 
+  /** What volume plugins keep for all Pods. */
+  get plugins(): string {
+    return join(this.dataDir, "plugins");
+  }
+
   of(uid: string): string {
     return join(this.root, uid);
   }

@@ -2,7 +2,6 @@
 import type { Pod } from "#api/generated/types.js";
 import { formatDuration } from "../images/duration.js";
 import type { Sandbox } from "../runtime/runtime.js";
-import { VolumeManager } from "../volumes/volume-manager.js";
 import { containerSpec, startContainer } from "./container-starter.js";
 import { isSidecar, leftovers, type PlannedStart, type PodPlan, plan } from "./plan.js";
 import { podLabel } from "./pod-environment.js";
@@ -120,13 +119,16 @@ async function carryOut(work: PodWork, pod: Pod, planned: PodPlan): Promise<bool
 async function setUpVolumes(work: PodWork, pod: Pod, starting: boolean): Promise<boolean> {
   const { env } = work;
   const now = env.clock.now();
-  const follows = VolumeManager.followsChanges(pod);
+  // Which follow is known once they were set up; an agent that has just started has to do that again.
+  const follows = work.volumes
+    ? [...work.volumes.values()].some((volume) => volume.follows)
+    : (pod.spec.volumes?.length ?? 0) > 0;
   const due = follows && now - work.volumesAt >= env.resyncPeriod;
   if (follows) work.loop.wakeAt((due ? now : work.volumesAt) + env.resyncPeriod);
   if (!due && !(starting && !work.volumes)) return true;
   work.volumesAt = now;
   try {
-    work.volumes = await env.volumes.setUp(pod);
+    work.volumes = await env.volumes.setUp(pod, work.volumes);
     return true;
   } catch (error) {
     if (!(error instanceof AggregateError)) throw error;

@@ -2,6 +2,7 @@ import type { ContainerStatus, Pod, PodStatus } from "#api/generated/types.js";
 import type { PodIdentity } from "../runtime/runtime.js";
 import type { Waiting } from "../status/container-status.js";
 import { podStatus } from "../status/pod-status.js";
+import type { PreparedVolumes } from "../volumes/volume-manager.js";
 import { ContainerKills } from "./container-kills.js";
 import { containerSpec } from "./container-starter.js";
 import { HookRuns } from "./hook-runs.js";
@@ -23,8 +24,7 @@ export class PodWork {
   inApi = false;
   /** Where the sandbox is on the network. */
   network: { sandboxId: string; ips: readonly string[] } | undefined;
-  /** Volume name → host path. */
-  volumes: ReadonlyMap<string, string> | undefined;
+  volumes: PreparedVolumes | undefined;
   /** When the volumes were last brought up to date. */
   volumesAt = 0;
   /** Everything that had to be given back was. */

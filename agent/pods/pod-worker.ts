@@ -43,7 +43,8 @@ export class PodWorker {
 
   update(pod: Pod): void {
     const { pod: before } = this.#work;
-    if (before && !isDeepStrictEqual(before.metadata.annotations, pod.metadata.annotations)) this.#refreshVolumes(pod);
+    const shown = ({ metadata: { annotations, labels } }: Pod) => [annotations, labels];
+    if (before && !isDeepStrictEqual(shown(before), shown(pod))) this.#refreshVolumes(pod);
     this.#work.pod = pod;
     this.#work.inApi = true;
     this.env.statuses.seen(pod);
@@ -51,7 +52,8 @@ export class PodWorker {
   }
 
   /**
-   * Changing a Pod's annotations is how one asks for its volumes to be brought up to date at once.
+   * Volumes may show labels and annotations. Changing these is also how one asks for all volumes of a Pod to be brought
+   * up to date at once.
    * https://kubernetes.io/docs/tasks/configure-pod-container/configure-pod-configmap/#mounted-configmaps-are-updated-automatically
    */
   #refreshVolumes({ metadata }: Pod): void {

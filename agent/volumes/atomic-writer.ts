@@ -17,13 +17,9 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import type { VolumeFile } from "./content/content.js";
+import { giveToGroup } from "./ownership.js";
 import { VolumeError } from "./plugin.js";
-
-export interface VolumeFile {
-  data: Buffer;
-  /** Permission bits. */
-  mode: number;
-}
 
 const DATA = "..data";
 
@@ -40,14 +36,17 @@ export async function writeAtomically(
   for (const path of files.keys()) checkPath(path);
   await mkdir(directory, { recursive: true });
   const current = await readlink(join(directory, DATA)).catch(() => undefined);
-  if (current && (await isSame(join(directory, current), files, group))) return false;
+  const present = current === undefined ? [] : await filesBelow(join(directory, current));
+  if (current && (await isSame(join(directory, current), present, files, group))) return false;
   const fresh = await newDirectory(directory);
-  for (const [path, file] of files) await writeOne(directory, fresh, path, file, group);
+  for (const [path, file] of files) await writeOne(directory, fresh, path, file);
   await chmod(join(directory, fresh), 0o755);
+  if (group !== undefined) await giveToGroup(join(directory, fresh), { group, readOnly: true });
   await symlink(fresh, join(directory, `${DATA}_tmp`));
   await rename(join(directory, `${DATA}_tmp`), join(directory, DATA));
-  await linkVisibleNames(directory, files);
+  await linkVisibleNames(directory, present, [...files.keys()]);
   await removeOld(directory, fresh);
+  if (group !== undefined) await giveToGroup(directory, { group, readOnly: true });
   return true;
 }
 
@@ -59,16 +58,17 @@ function checkPath(path: string): void {
 
 async function isSame(
   directory: string,
+  present: readonly string[],
   files: ReadonlyMap<string, VolumeFile>,
-  group: number | undefined,
+  group = 0,
 ): Promise<boolean> {
-  const present = await filesBelow(directory);
   if (present.length !== files.size) return false;
   for (const path of present) {
     const wanted = files.get(path);
     if (!wanted) return false;
-    const { mode } = await lstat(join(directory, path));
-    if ((mode & 0o7777) !== finalMode(wanted, group)) return false;
+    const { mode, uid, gid } = await lstat(join(directory, path));
+    if ((mode & 0o777) !== (group ? wanted.mode | 0o440 : wanted.mode)) return false;
+    if (uid !== (wanted.owner ?? 0) || gid !== group) return false;
     if (!wanted.data.equals(await readFile(join(directory, path)))) return false;
   }
   return true;
@@ -88,25 +88,25 @@ async function newDirectory(directory: string): Promise<string> {
   return name;
 }
 
-async function writeOne(directory: string, fresh: string, path: string, file: VolumeFile, group?: number) {
+async function writeOne(directory: string, fresh: string, path: string, { data, mode, owner }: VolumeFile) {
   const target = join(directory, fresh, path);
   await mkdir(dirname(target), { recursive: true });
-  await writeFile(target, file.data);
-  if (group !== undefined) await chown(target, 0, group);
+  await writeFile(target, data);
+  if (owner !== undefined) await chown(target, owner, 0);
   // After chown, and not through writeFile: that one is subject to the umask.
-  await chmod(target, finalMode(file, group));
+  await chmod(target, mode);
 }
 
-function finalMode({ mode }: VolumeFile, group: number | undefined): number {
-  return group === undefined ? mode : mode | 0o440;
-}
-
-/** The first part of each path is a link through `..data`; links to what is gone are removed. */
-async function linkVisibleNames(directory: string, files: ReadonlyMap<string, VolumeFile>): Promise<void> {
-  const wanted = new Set([...files.keys()].map((path) => path.split("/")[0] as string));
-  const present = new Set((await readdir(directory)).filter((name) => !name.startsWith("..")));
-  for (const name of wanted) if (!present.has(name)) await symlink(join(DATA, name), join(directory, name));
-  for (const name of present) if (!wanted.has(name)) await rm(join(directory, name), { force: true });
+/**
+ * The first part of each path is a link through `..data`; links to what is gone are removed. Other names stay: a subPath
+ * that does not exist is made as a directory.
+ */
+async function linkVisibleNames(directory: string, before: readonly string[], now: readonly string[]): Promise<void> {
+  const first = (paths: readonly string[]) => new Set(paths.map((path) => path.split("/")[0] as string));
+  const wanted = first(now);
+  const there = new Set(await readdir(directory));
+  for (const name of wanted) if (!there.has(name)) await symlink(join(DATA, name), join(directory, name));
+  for (const name of first(before)) if (!wanted.has(name)) await rm(join(directory, name), { force: true });
 }
 
 async function removeOld(directory: string, keep: string): Promise<void> {

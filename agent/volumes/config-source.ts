@@ -31,6 +31,14 @@ export class ConfigSource {
     return this.#read(secrets, namespace, name);
   }
 
+  /** Any other object, asked of the server each time. */
+  get<T extends KubeObject>(ref: ResourceRef<T>, name: string, namespace?: string): Promise<T | undefined> {
+    return this.client.get(ref, name, namespace).catch((error) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    });
+  }
+
   /** The next reads of a namespace ask the server again. */
   expire(namespace: string): void {
     for (const key of this.#entries.keys()) if (key.split("/")[1] === namespace) this.#entries.delete(key);
@@ -42,8 +50,7 @@ export class ConfigSource {
     const entry = this.#entries.get(key);
     if (entry && now - entry.at < FRESH_MS) return entry.object as Promise<T | undefined>;
     for (const [other, { at }] of this.#entries) if (now - at >= FRESH_MS) this.#entries.delete(other);
-    const object = this.client.get(ref, name, namespace).catch((error) => {
-      if (isNotFound(error)) return undefined;
+    const object = this.get(ref, name, namespace).catch((error) => {
       this.#entries.delete(key);
       throw error;
     });

@@ -1,8 +1,9 @@
-import { chmod, chown, readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Pod, Volume } from "#api/generated/types.js";
+import type { DownwardAPIVolumeFile, Pod, Volume } from "#api/generated/types.js";
 import type { ConfigSource } from "./config-source.js";
-import { VolumeError, type VolumePlugin } from "./plugin.js";
+import { type PreparedVolume, type TearDownContext, VolumeError, type VolumePlugin } from "./plugin.js";
+import type { ServiceAccountTokens } from "./service-account-tokens.js";
 
 /** One volume that could not be made. The message is that of the FailedMount Event. */
 export class MountFailure extends Error {
@@ -16,57 +17,64 @@ export class MountFailure extends Error {
 export interface VolumeManagerOptions {
   plugins: readonly VolumePlugin[];
   config: ConfigSource;
+  tokens: ServiceAccountTokens;
   /** Directory of a Pod: volumes go below `volumes/`. */
   podDirectory(uid: string): string;
+  /** What plugins keep for all Pods: <data>/plugins. */
+  pluginsDirectory: string;
+  /** Bytes. */
+  allocatableMemory: number;
+  downward(pod: Pod, file: DownwardAPIVolumeFile): string;
   run(command: string, args: readonly string[]): Promise<string>;
 }
+
+/** The Pod's volumes by name. */
+export type PreparedVolumes = ReadonlyMap<string, PreparedVolume>;
 
 /** Brings a Pod's volumes into being and takes them away. Knows nothing in memory: the directories are the state. */
 export class VolumeManager {
   constructor(private readonly options: VolumeManagerOptions) {}
 
   /**
-   * Sets up, or brings up to date, all of the Pod's volumes. Resolves with volume name → host path.
+   * Sets up all of the Pod's volumes; brings up to date those of `before` that follow something.
    * @throws AggregateError of MountFailures, after all volumes were tried
    */
-  async setUp(pod: Pod): Promise<ReadonlyMap<string, string>> {
-    const paths = new Map<string, string>();
+  async setUp(pod: Pod, before: PreparedVolumes = new Map()): Promise<PreparedVolumes> {
+    const volumes = pod.spec.volumes ?? [];
+    const keepOrSetUp = async (volume: Volume) => {
+      const known = before.get(volume.name);
+      return known && !known.follows ? known : await this.#setUpOne(pod, volume);
+    };
+    const outcomes = await Promise.allSettled(volumes.map(keepOrSetUp));
+    const prepared = new Map<string, PreparedVolume>();
     const failures: MountFailure[] = [];
-    for (const volume of pod.spec.volumes ?? []) {
-      try {
-        paths.set(volume.name, await this.#setUpOne(pod, volume));
-      } catch (error) {
-        failures.push(new MountFailure(volume.name, (error as Error).message));
-      }
-    }
+    outcomes.forEach((outcome, i) => {
+      const name = volumes[i]?.name ?? "";
+      if (outcome.status === "fulfilled") prepared.set(name, outcome.value);
+      else failures.push(new MountFailure(name, (outcome.reason as Error).message));
+    });
     if (failures.length > 0) throw new AggregateError(failures, failures.map((f) => f.message).join("; "));
-    return paths;
+    return prepared;
   }
 
-  async #setUpOne(pod: Pod, volume: Volume): Promise<string> {
+  async #setUpOne(pod: Pod, volume: Volume): Promise<PreparedVolume> {
     const plugin = this.options.plugins.find(({ name }) => volume[name as keyof Volume] !== undefined);
     if (!plugin) {
       const type = Object.keys(volume).find((key) => key !== "name" && volume[key as keyof Volume] !== undefined);
       throw new VolumeError(`volume type ${type ?? "(none)"} is not supported on this node`);
     }
-    const { config, run } = this.options;
+    const { config, tokens, downward, allocatableMemory } = this.options;
     const namespace = pod.metadata.namespace ?? "";
-    const directory = this.#directory(pod.metadata.uid, plugin, volume.name);
-    const path = await plugin.setUp(volume, {
+    return plugin.setUp(volume, {
+      ...this.#place(pod.metadata.uid, plugin, volume.name),
       pod,
-      directory,
-      run,
+      allocatableMemory,
       configMap: (name) => config.configMap(namespace, name),
       secret: (name) => config.secret(namespace, name),
+      get: (ref, name, inNamespace) => config.get(ref, name, inNamespace),
+      token: (projection) => tokens.tokenFor(pod, projection),
+      downward: (file) => downward(pod, file),
     });
-    const group = pod.spec.securityContext?.fsGroup;
-    if (group !== undefined && path === directory) await giveToGroup(directory, group);
-    return path;
-  }
-
-  /** Whether the volumes follow objects that may change while the Pod runs. */
-  static followsChanges(pod: Pod): boolean {
-    return (pod.spec.volumes ?? []).some((volume) => volume.configMap || volume.secret);
   }
 
   /**
@@ -74,26 +82,23 @@ export class VolumeManager {
    * @throws AggregateError after all were tried
    */
   async tearDown(uid: string): Promise<void> {
+    this.options.tokens.forget(uid);
     const failures: unknown[] = [];
     for (const plugin of this.options.plugins) {
       const folder = join(this.options.podDirectory(uid), "volumes", plugin.directoryName);
-      for (const name of await readdir(folder).catch(() => [])) {
-        const directory = this.#directory(uid, plugin, name);
-        await plugin.tearDown(name, { directory, run: this.options.run }).catch((error) => failures.push(error));
-      }
+      for (const name of await readdir(folder).catch(() => []))
+        await plugin.tearDown(name, this.#place(uid, plugin, name)).catch((error) => failures.push(error));
     }
     if (failures.length > 0) throw new AggregateError(failures, `volumes of pod ${uid} cannot be removed`);
     await rm(join(this.options.podDirectory(uid), "volumes"), { recursive: true, force: true });
   }
 
-  #directory(uid: string, plugin: VolumePlugin, volumeName: string): string {
-    return join(this.options.podDirectory(uid), "volumes", plugin.directoryName, volumeName);
+  #place(uid: string, plugin: VolumePlugin, volumeName: string): TearDownContext {
+    const { podDirectory, pluginsDirectory, run } = this.options;
+    return {
+      directory: join(podDirectory(uid), "volumes", plugin.directoryName, volumeName),
+      nodeDirectory: join(pluginsDirectory, plugin.directoryName),
+      run,
+    };
   }
-}
-
-/** The Pod's fsGroup owns the volume, and what is made in it belongs to the group too. */
-async function giveToGroup(directory: string, group: number): Promise<void> {
-  const { mode, gid } = await stat(directory);
-  if (gid !== group) await chown(directory, 0, group);
-  await chmod(directory, (mode & 0o7777) | 0o2070);
 }

@@ -13,7 +13,7 @@ export const hostPath: VolumePlugin = {
     if (type === "DirectoryOrCreate") await createDirectory(path);
     if (type === "FileOrCreate") await createFile(path);
     await checkType(path, type);
-    return path;
+    return { path };
   },
 
   async tearDown() {

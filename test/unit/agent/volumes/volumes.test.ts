@@ -2,11 +2,13 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSy
 import { join } from "node:path";
 import t from "tap";
 import { volumeMounts } from "#agent/pods/container-mounts.js";
+import { downwardFile } from "#agent/pods/downward-fields.js";
 import { writeAtomically } from "#agent/volumes/atomic-writer.js";
 import type { ConfigSource } from "#agent/volumes/config-source.js";
 import { volumePlugins } from "#agent/volumes/index.js";
+import type { ServiceAccountTokens } from "#agent/volumes/service-account-tokens.js";
 import { VolumeManager } from "#agent/volumes/volume-manager.js";
-import type { ConfigMap, Secret, Volume } from "#api/generated/types.js";
+import type { ConfigMap, DownwardAPIVolumeFile, Pod, Secret, Volume } from "#api/generated/types.js";
 import { containerOf, podOf } from "#test/fixtures/pod-objects.js";
 import { temporaryDirectory } from "#test/temporary-directory.js";
 
@@ -14,9 +16,8 @@ const files = (content: Record<string, string>, mode = 0o644) =>
   new Map(Object.entries(content).map(([path, text]) => [path, { data: Buffer.from(text), mode }]));
 
 t.test("every plugin in the folder is registered", async (t) => {
-  const camel = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-  const folder = readdirSync("agent/volumes/plugins").map((name) => camel(name.replace(/\.ts$/, "")));
-  t.same(volumePlugins.map(({ name }) => name).sort(), folder.sort());
+  const folder = readdirSync("agent/volumes/plugins").map((name) => name.replace(/\.ts$/, "").replaceAll("-", ""));
+  t.same(volumePlugins.map(({ name }) => name.toLowerCase()).sort(), folder.sort());
 });
 
 t.test("the atomic writer swaps all files by one link", async (t) => {
@@ -56,7 +57,11 @@ function managerIn(root: string, objects: { configMaps?: Record<string, object>;
   const options = {
     plugins: volumePlugins,
     config: config as ConfigSource,
+    tokens: { tokenFor: async () => "t0ken", forget: () => undefined } as unknown as ServiceAccountTokens,
     podDirectory: (uid: string) => join(root, uid),
+    pluginsDirectory: join(root, "plugins"),
+    allocatableMemory: 1 << 30,
+    downward: (pod: Pod, file: DownwardAPIVolumeFile) => downwardFile(pod, file, { milliCpu: 2000, memory: 1 << 30 }),
     run,
   };
   return { manager: new VolumeManager(options), ran };
@@ -75,13 +80,26 @@ t.test("volumes come into being, and go", async (t) => {
     { name: "all", configMap: { name: "settings" } },
     { name: "secret", secret: { secretName: "keys" } },
     { name: "maybe", secret: { secretName: "nope", optional: true } },
+    { name: "me", downwardAPI: { items: [{ path: "labels", fieldRef: { fieldPath: "metadata.labels" } }] } },
+    {
+      name: "both",
+      projected: {
+        sources: [
+          { configMap: { name: "settings", items: [{ key: "a", path: "one" }] } },
+          { secret: { name: "keys", items: [{ key: "token", path: "deep/token", mode: 0o400 }] } },
+          { serviceAccountToken: { path: "sa" } },
+        ],
+      },
+    },
     { name: "host", hostPath: { path: join(root, "made"), type: "DirectoryOrCreate" } },
   ];
-  const paths = await manager.setUp(podOf({ volumes }));
-  const at = (name: string) => paths.get(name) ?? "";
+  const pod = podOf({ volumes });
+  pod.metadata.labels = { b: 'say "hi"\n', a: "1" };
+  const paths = await manager.setUp(pod);
+  const at = (name: string) => paths.get(name)?.path ?? "";
   t.equal(at("cache"), join(root, "uid-1/volumes/kubernetes.io~empty-dir/cache"));
   t.equal(statSync(at("cache")).mode & 0o777, 0o777);
-  t.ok(ran.includes(`mount -t tmpfs -o size=1048576 tmpfs ${at("ram")}`));
+  t.ok(ran.includes(`mount -t tmpfs -o mode=0777,size=1048576 tmpfs ${at("ram")}`));
   t.equal(readFileSync(join(at("config"), "x/y"), "utf8"), "1");
   t.equal(statSync(join(at("config"), "x/y")).mode & 0o777, 0o400);
   t.same([...readFileSync(join(at("all"), "c"))], [0xde, 0xad]);
@@ -90,6 +108,18 @@ t.test("volumes come into being, and go", async (t) => {
     readdirSync(at("maybe")).filter((name) => !name.startsWith("..")),
     [],
   );
+  t.equal(readFileSync(join(at("me"), "labels"), "utf8"), 'a="1"\nb="say \\"hi\\"\\n"');
+  t.equal(readFileSync(join(at("both"), "one"), "utf8"), "1");
+  t.equal(readFileSync(join(at("both"), "deep/token"), "utf8"), "s3cret");
+  t.equal(readFileSync(join(at("both"), "sa"), "utf8"), "t0ken");
+  t.same([...paths].flatMap(([name, { follows }]) => (follows ? [name] : [])).sort(), [
+    "all",
+    "both",
+    "config",
+    "maybe",
+    "me",
+    "secret",
+  ]);
   t.equal(at("host"), join(root, "made"));
   await manager.tearDown("uid-1");
   t.same(readdirSync(join(root, "uid-1")), []);
@@ -127,9 +157,8 @@ t.test("a subPath stays in its volume", async (t) => {
   symlinkSync("/etc", join(volume, "out"));
   const mount = (subPath: string) =>
     volumeMounts(
-      podOf(),
       containerOf("main", { volumeMounts: [{ name: "v", mountPath: "/v", subPath }] }),
-      new Map([["v", volume]]),
+      new Map([["v", { path: volume }]]),
       new Map(),
     );
   t.match(await mount("in"), [{ hostPath: join(volume, "in"), containerPath: "/v", readOnly: false }]);

@@ -1,6 +1,6 @@
 import type { KeyToPath } from "#api/generated/types.js";
-import type { VolumeFile } from "./atomic-writer.js";
-import { VolumeError } from "./plugin.js";
+import { VolumeError } from "../plugin.js";
+import type { VolumeFile } from "./content.js";
 
 export interface Selection {
   /** Absent: every key becomes a file of that name. */
