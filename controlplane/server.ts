@@ -98,7 +98,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   const kubeconfig = join(folder, "admin.kubeconfig");
   writeSecretFile(kubeconfig, adminKubeconfig(pki, localUrl(options.bindAddress, api.https.port)));
-  const parts = await startParts(api, options);
+  const parts = await startParts(api, options, pki.authority.certificate);
   readiness.ready = true;
   const compactor = startCompactor(backend, {
     onError: (error) => logger.error({ err: error }, "cannot compact the store"),
@@ -121,7 +121,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /** What works on the objects: the cluster's own ones first, then controllers and scheduler. */
-async function startParts(api: ApiServer, { cluster, ingress, logger, advertiseAddress }: ServerOptions) {
+async function startParts(
+  api: ApiServer,
+  { cluster, ingress, logger, advertiseAddress }: ServerOptions,
+  rootCertificate: string,
+) {
   const system = api.client({ name: "system:apiserver", groups: [MASTERS] }, "kube-apiserver");
   const address = {
     address: advertiseAddress,
@@ -148,6 +152,7 @@ async function startParts(api: ApiServer, { cluster, ingress, logger, advertiseA
     cluster,
     resources: kinds,
     ingress,
+    rootCertificate,
   });
   const scheduler = startScheduler({ client: clientOf("kube-scheduler"), logger });
   await Promise.all([controllers.ready, scheduler.ready]);

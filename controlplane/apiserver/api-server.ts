@@ -93,7 +93,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     authorize,
     issuer: options.issuer,
     now,
-    tokenUser: (token) => tokenUser(credentials, token),
+    tokenUser: (token, audience) => tokenUser(credentials, token, audience === options.issuer ? undefined : audience),
   });
   const table = new ResourceTable(options.kinds, reviews);
   const versions = groupVersions(table, ROUTED);

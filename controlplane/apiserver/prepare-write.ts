@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { FieldError } from "#api/field-error.js";
+import { generateName } from "#api/generate-name.js";
 import type { ObjectMeta } from "#api/generated/types.js";
 import { equalJson } from "#api/json-value.js";
 import type { KubeObject } from "#api/object.js";
@@ -11,7 +12,6 @@ import { badRequest, invalidObject, StatusError } from "#api/status-error.js";
 import { validateObjectMeta, validateObjectMetaUpdate } from "#api/validation/metadata.js";
 import type { AdmissionContext, Kind } from "#resources/kind.js";
 import { trackFields } from "./field-tracking.js";
-import { generateName } from "./generate-name.js";
 
 export interface Write {
   readonly kind: Kind;

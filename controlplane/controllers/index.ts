@@ -20,6 +20,7 @@ import { nodeIpamController } from "./node-ipam.js";
 import { nodeLifecycleController } from "./node-lifecycle.js";
 import { podGarbageCollector } from "./pod-gc.js";
 import { replicaSetController } from "./replicaset.js";
+import { rootCertificatePublisher } from "./root-ca-certificate-publisher.js";
 import { serviceBalancerController } from "./service-lb.js";
 import { serviceAccountController } from "./serviceaccount.js";
 import { taintEvictionController } from "./taint-eviction.js";
@@ -33,6 +34,8 @@ export interface ControllersOptions {
   resources?: readonly ResourceRef[];
   /** How the proxies of Ingresses are run. */
   ingress?: ProxyOptions;
+  /** The cluster's authority, PEM: published to all namespaces. */
+  rootCertificate?: string;
   clock?: Clock;
 }
 
@@ -42,7 +45,8 @@ export function controllers({
   cluster,
   resources = ALL,
   ingress,
-}: Pick<ControllersOptions, "cluster" | "resources" | "ingress">) {
+  rootCertificate,
+}: Pick<ControllersOptions, "cluster" | "resources" | "ingress" | "rootCertificate">) {
   const written = resources.filter((ref) => !ref.readOnly);
   const namespaced = written.filter((ref) => ref.namespaced);
   // Events are many, own nothing and expire.
@@ -57,6 +61,7 @@ export function controllers({
     ingressController(ingress),
     namespaceController(namespaced),
     serviceAccountController(),
+    rootCertificatePublisher(rootCertificate),
     nodeLifecycleController(),
     taintEvictionController(),
     nodeIpamController(cluster.podCIDRs),

@@ -34,10 +34,12 @@ export function identify(
   return tokenUser(credentials, token);
 }
 
-export async function tokenUser(credentials: Credentials, token: string): Promise<UserInfo> {
+/** @param audience for whom the token must have been made; absent: for this server */
+export async function tokenUser(credentials: Credentials, token: string, audience?: string): Promise<UserInfo> {
   const { reader, tokens } = credentials;
   const now = credentials.now();
-  const user = bootstrapUser(token, reader, now) ?? (await tokens.user(token, reader, now));
+  const bootstrap = audience === undefined ? bootstrapUser(token, reader, now) : undefined;
+  const user = bootstrap ?? (await tokens.user(token, reader, now, audience));
   if (!user) throw unauthorized();
   return user;
 }

@@ -18,6 +18,9 @@ interface VerifiedToken {
   readonly serviceAccount: BoundObject;
   readonly pod?: BoundObject;
   readonly secret?: BoundObject;
+  readonly id?: string;
+  readonly node?: { readonly name: string };
+  readonly audiences: readonly string[];
   /** Milliseconds since the epoch. */
   readonly expires: number;
 }
@@ -33,6 +36,7 @@ interface Claims {
   readonly serviceaccount: BoundObject;
   readonly pod?: BoundObject;
   readonly secret?: BoundObject;
+  readonly node?: { readonly name: string };
 }
 
 export class ServiceAccountTokens {
@@ -75,17 +79,22 @@ export class ServiceAccountTokens {
     return { token, expirationTimestamp, audiences };
   }
 
-  /** The service account's user; undefined when the token is not valid here, or its account or Pod is gone. */
-  async user(token: string, reader: ClusterReader, now: number): Promise<UserInfo | undefined> {
+  /**
+   * The service account's user; undefined when the token is not valid here, or its account or Pod is gone.
+   * @param audience for whom it must have been made; absent: for this server
+   */
+  async user(token: string, reader: ClusterReader, now: number, audience = this.issuer): Promise<UserInfo | undefined> {
     const claims = await this.verify(token, now);
     if (!claims || claims.expires <= now) return undefined;
+    if (!claims.audiences.includes(audience)) return undefined;
     const account = reader.get(serviceAccounts, claims.serviceAccount.name, claims.namespace);
     if (account?.metadata.uid !== claims.serviceAccount.uid) return undefined;
     const extra: Record<string, string[]> = {};
+    if (claims.id) extra["authentication.kubernetes.io/credential-id"] = [`JTI=${claims.id}`];
     if (claims.pod) {
       const pod = reader.get(pods, claims.pod.name, claims.namespace);
       if (pod?.metadata.uid !== claims.pod.uid) return undefined;
-      Object.assign(extra, podExtra(pod));
+      Object.assign(extra, podExtra(pod, claims.node?.name));
     }
     if (claims.secret) {
       const secret = reader.get(secrets, claims.secret.name, claims.namespace);
@@ -105,14 +114,14 @@ export class ServiceAccountTokens {
     try {
       const options = {
         issuer: this.issuer,
-        audience: this.issuer,
         algorithms: [ALGORITHM],
         currentDate: new Date(now),
       };
       const { payload } = await jwtVerify(token, this.publicKey, options);
-      const { namespace, serviceaccount, pod, secret } = payload["kubernetes.io"] as Claims;
+      const { serviceaccount, ...bound } = payload["kubernetes.io"] as Claims;
       const expires = (payload.exp ?? 0) * 1000;
-      const verified = { namespace, serviceAccount: serviceaccount, pod, secret, expires };
+      const audiences = [payload.aud ?? []].flat();
+      const verified = { ...bound, serviceAccount: serviceaccount, id: payload.jti, audiences, expires };
       if (this.verified.size >= 1000) this.verified.clear();
       this.verified.set(token, verified);
       return verified;
@@ -123,8 +132,9 @@ export class ServiceAccountTokens {
   }
 }
 
-function podExtra(pod: Pod): Record<string, string[]> {
+function podExtra(pod: Pod, nodeName: string | undefined): Record<string, string[]> {
   return {
+    ...(nodeName && { "authentication.kubernetes.io/node-name": [nodeName] }),
     "authentication.kubernetes.io/pod-name": [pod.metadata.name],
     "authentication.kubernetes.io/pod-uid": [pod.metadata.uid],
   } as Record<string, string[]>;

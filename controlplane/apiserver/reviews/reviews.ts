@@ -17,8 +17,8 @@ import type { VirtualResource } from "../resource-table.js";
 
 export interface ReviewOptions {
   readonly authorize: Authorize;
-  /** @throws StatusError 401 */
-  tokenUser(token: string): Promise<UserInfo>;
+  /** @throws StatusError 401 when the token does not hold, or was not made for that audience */
+  tokenUser(token: string, audience: string): Promise<UserInfo>;
   readonly issuer: string;
   now(): number;
 }
@@ -96,14 +96,22 @@ function accessOf({ resourceAttributes, nonResourceAttributes }: AccessSpec, use
   return { user, verb: nonResourceAttributes.verb ?? "", path: nonResourceAttributes.path ?? "" };
 }
 
+/** The token holds if it was made for one of the audiences that are asked for; by default for this server. */
 async function reviewToken({ tokenUser, issuer }: ReviewOptions, review: TokenReview): Promise<object> {
-  try {
-    const user = await tokenUser(review.spec?.token ?? "");
-    return { ...review, status: { authenticated: true, user: wireUser(user), audiences: [issuer] } };
-  } catch (error) {
-    if (!isStatus(error, 401)) throw error;
-    return { ...review, status: { user: {}, error: "invalid bearer token" } };
+  const { token = "", audiences } = review.spec ?? {};
+  const wanted = audiences?.length ? audiences : [issuer];
+  const held: string[] = [];
+  let user: UserInfo | undefined;
+  for (const audience of wanted) {
+    try {
+      user = await tokenUser(token, audience);
+      held.push(audience);
+    } catch (error) {
+      if (!isStatus(error, 401)) throw error;
+    }
   }
+  if (!user) return { ...review, status: { user: {}, error: "invalid bearer token" } };
+  return { ...review, status: { authenticated: true, user: wireUser(user), audiences: held } };
 }
 
 function wireUser({ name, uid, groups, extra }: UserInfo): WireUser {

@@ -7,6 +7,7 @@ import type { Pod, ServiceAccount } from "#api/generated/types.js";
 import { pods, serviceAccounts } from "#api/refs.js";
 import { forbiddenError } from "#api/status-error.js";
 import type { AdmissionContext, AdmissionHooks } from "../kind.js";
+import { mountApiAccess } from "./api-access.js";
 import { setPriority } from "./priority.js";
 
 const TOLERATED_SECONDS = 300;
@@ -43,6 +44,8 @@ async function setServiceAccount(pod: Pod, podName: string, context: AdmissionCo
   }
   if (!spec.imagePullSecrets?.length && account.imagePullSecrets?.length)
     spec.imagePullSecrets = account.imagePullSecrets.map((ref) => ({ ...ref }));
+  // A server that signs no tokens has none to mount.
+  if (context.issueToken) mountApiAccess(pod, account);
 }
 
 function tolerateForAWhile(pod: Pod, taint: string, tolerationSeconds: number): void {

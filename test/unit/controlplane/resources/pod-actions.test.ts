@@ -56,6 +56,34 @@ t.test("a cluster may be less patient with its nodes", async (t) => {
   t.match(pod.spec.tolerations, [{ tolerationSeconds: 5 }, { tolerationSeconds: 5 }]);
 });
 
+t.test("admission mounts the way to the API, unless it is not wanted", async (t) => {
+  const issueToken = async () => ({ token: "", expirationTimestamp: "", audiences: [] });
+  const admitted = async (spec: object, account: object = {}) => {
+    const pod = make(spec);
+    await admit(pod, contextWith({ default: account }, { issueToken }));
+    return pod.spec;
+  };
+  const path = "/var/run/secrets/kubernetes.io/serviceaccount";
+  const own = { name: "own", mountPath: path };
+  const two = { containers: [{ name: "a" }, { name: "b", volumeMounts: [own] }], initContainers: [{ name: "i" }] };
+  const spec = await admitted(two);
+  const [volume] = spec.volumes ?? [];
+  t.match(volume?.name, /^kube-api-access-\w{5}$/);
+  t.match(volume?.projected?.sources, [
+    { serviceAccountToken: { path: "token", expirationSeconds: 3607 } },
+    { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
+    { downwardAPI: { items: [{ path: "namespace" }] } },
+  ]);
+  const mount = { name: volume?.name, mountPath: path, readOnly: true };
+  t.match(spec.containers, [{ volumeMounts: [mount] }, { volumeMounts: [own] }]);
+  t.match(spec.initContainers, [{ volumeMounts: [mount] }]);
+  const none = (spec: object, account?: object) => admitted(spec, account).then(({ volumes }) => !volumes?.length);
+  t.ok(await none({ automountServiceAccountToken: false }));
+  t.ok(await none({}, { automountServiceAccountToken: false }));
+  t.notOk(await none({ automountServiceAccountToken: true }, { automountServiceAccountToken: false }));
+  t.ok(await none({ containers: [{ name: "b", volumeMounts: [own] }] }));
+});
+
 t.test("admission refuses what does not exist", async (t) => {
   t.equal(
     await failure(() => admit(make({ serviceAccountName: "robot" }), contextWith({}))),
