@@ -4,7 +4,7 @@ import type { Container, Pod } from "#api/generated/types.js";
 import type { ContainerConfig, ContainerMount, ImageInfo, Sandbox } from "../runtime/runtime.js";
 import type { PreparedVolumes } from "../volumes/volume-manager.js";
 import { containerEnv, type EnvSources } from "./container-env.js";
-import { volumeMounts } from "./container-mounts.js";
+import { type SubPathMounter, volumeMounts } from "./container-mounts.js";
 import { containerResources, oomScoreAdj } from "./container-resources.js";
 import { containerUser } from "./container-user.js";
 import { podCgroup } from "./pod-cgroup.js";
@@ -24,6 +24,7 @@ export interface ContainerConfigInput {
   /** The image as the engine finds it. */
   imageReference: string;
   volumes: PreparedVolumes;
+  mountSubPath: SubPathMounter;
   env: EnvSources;
   directories: PodDirectories;
   cgroupRoot: string;
@@ -52,7 +53,7 @@ export async function containerConfig(input: ContainerConfigInput): Promise<Cont
     args: container.args?.length ? container.args.map(expand) : undefined,
     workingDir: container.workingDir || undefined,
     env: [...env].map(([name, value]) => ({ name, value })),
-    mounts: [...(await volumeMounts(container, input.volumes, env)), ...(await ownMounts(input))],
+    mounts: [...(await volumeMounts(container, input.volumes, env, input.mountSubPath)), ...(await ownMounts(input))],
     resources: containerResources(container),
     cgroupParent: podCgroup(input.cgroupRoot, qos, uid),
     pidNamespace: pod.spec.hostPID ? "host" : pod.spec.shareProcessNamespace ? "pod" : "container",

@@ -1,7 +1,7 @@
-import { mkdir, realpath } from "node:fs/promises";
-import { join, posix } from "node:path";
+import { posix } from "node:path";
 import type { Container, VolumeMount } from "#api/generated/types.js";
 import type { ContainerMount } from "../runtime/runtime.js";
+import type { SubPathRequest } from "../volumes/sub-path-mounts.js";
 import type { PreparedVolumes } from "../volumes/volume-manager.js";
 import { ContainerConfigError } from "./container-env.js";
 import { expandVariables } from "./variable-expansion.js";
@@ -12,19 +12,24 @@ const PROPAGATION: Record<string, ContainerMount["propagation"]> = {
   Bidirectional: "rshared",
 };
 
+/** Makes a part of a volume mountable. Resolves with its path; rejects when it leads out of the volume. */
+export type SubPathMounter = (request: SubPathRequest) => Promise<string>;
+
 /** @throws ContainerConfigError */
 export async function volumeMounts(
   container: Container,
   volumes: PreparedVolumes,
   env: ReadonlyMap<string, string>,
+  mountSubPath: SubPathMounter,
 ): Promise<ContainerMount[]> {
   const mounts: ContainerMount[] = [];
-  for (const mount of container.volumeMounts ?? []) {
+  for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
     const volume = volumes.get(mount.name);
     if (!volume)
       throw new ContainerConfigError(`cannot find volume "${mount.name}" to mount into container "${container.name}"`);
+    const part = { volumeName: mount.name, volumePath: volume.path, container: container.name, index };
     mounts.push({
-      hostPath: await sourceOf(mount, volume.path, env),
+      hostPath: await sourceOf(mount, part, env, mountSubPath),
       containerPath: posix.isAbsolute(mount.mountPath) ? mount.mountPath : posix.join("/", mount.mountPath),
       readOnly: mount.readOnly === true || volume.readOnly === true,
       propagation: PROPAGATION[mount.mountPropagation ?? "None"],
@@ -33,22 +38,30 @@ export async function volumeMounts(
   return mounts;
 }
 
-/** The volume, or a file or directory in it. Links inside the volume must not lead out of it. */
-async function sourceOf(mount: VolumeMount, volume: string, env: ReadonlyMap<string, string>): Promise<string> {
-  const subPath = mount.subPathExpr ? expandVariables(mount.subPathExpr, (name) => env.get(name)) : mount.subPath;
-  if (!subPath) return volume;
+/** The volume, or a file or directory in it. */
+async function sourceOf(
+  mount: VolumeMount,
+  part: Omit<SubPathRequest, "subPath">,
+  env: ReadonlyMap<string, string>,
+  mountSubPath: SubPathMounter,
+): Promise<string> {
+  const subPath = mount.subPathExpr ? expanded(mount.subPathExpr, env) : mount.subPath;
+  if (!subPath) return part.volumePath;
+  const where = `failed to prepare subPath for volumeMount "${mount.name}" of container "${part.container}"`;
   if (posix.isAbsolute(subPath) || subPath.split("/").includes(".."))
-    throw new ContainerConfigError(`subPath "${subPath}" must be a relative path without ".."`);
-  const path = join(volume, subPath);
-  const root = await realpath(volume);
-  const target = await realpath(path).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
-    await mkdir(path, { recursive: true, mode: 0o755 });
-    return realpath(path);
+    throw new ContainerConfigError(`${where}: "${subPath}" must be a relative path without ".."`);
+  try {
+    return await mountSubPath({ ...part, subPath });
+  } catch (error) {
+    throw new ContainerConfigError(`${where}: ${(error as Error).message}`);
+  }
+}
+
+/** Other than in a command, a variable that is not known is an error: nobody wants a directory of that name. */
+function expanded(expression: string, env: ReadonlyMap<string, string>): string {
+  return expandVariables(expression, (name) => {
+    const value = env.get(name);
+    if (value === undefined) throw new ContainerConfigError(`subPathExpr "${expression}": no variable "${name}"`);
+    return value;
   });
-  if (target !== root && !target.startsWith(`${root}/`))
-    throw new ContainerConfigError(
-      `failed to prepare subPath for volumeMount "${mount.name}" of container: "${subPath}" leads out of the volume`,
-    );
-  return target;
 }

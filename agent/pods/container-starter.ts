@@ -96,6 +96,7 @@ async function create(
       pod,
       sandbox,
       volumes,
+      mountSubPath: (request) => env.volumes.mountSubPath(pod.metadata.uid, request),
       image: image.image,
       imageReference: image.reference,
       directories: env.directories,

@@ -4,6 +4,7 @@ import type { DownwardAPIVolumeFile, Pod, Volume } from "#api/generated/types.js
 import type { ConfigSource } from "./config-source.js";
 import { type PreparedVolume, type TearDownContext, VolumeError, type VolumePlugin } from "./plugin.js";
 import type { ServiceAccountTokens } from "./service-account-tokens.js";
+import { mountSubPath, type SubPathRequest, unmountSubPaths } from "./sub-path-mounts.js";
 
 /** One volume that could not be made. The message is that of the FailedMount Event. */
 export class MountFailure extends Error {
@@ -77,6 +78,11 @@ export class VolumeManager {
     });
   }
 
+  /** Makes a part of a prepared volume mountable by itself. @throws VolumeError when it leads out of the volume */
+  mountSubPath(uid: string, request: SubPathRequest): Promise<string> {
+    return mountSubPath(this.options.podDirectory(uid), request, this.options.run);
+  }
+
   /**
    * Removes every volume found on disk, whoever made it.
    * @throws AggregateError after all were tried
@@ -84,6 +90,7 @@ export class VolumeManager {
   async tearDown(uid: string): Promise<void> {
     this.options.tokens.forget(uid);
     const failures: unknown[] = [];
+    await unmountSubPaths(this.options.podDirectory(uid), this.options.run).catch((error) => failures.push(error));
     for (const plugin of this.options.plugins) {
       const folder = join(this.options.podDirectory(uid), "volumes", plugin.directoryName);
       for (const name of await readdir(folder).catch(() => []))

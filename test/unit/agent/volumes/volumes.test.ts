@@ -1,4 +1,14 @@
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { readlink } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
 import { volumeMounts } from "#agent/pods/container-mounts.js";
@@ -6,6 +16,7 @@ import { downwardFile } from "#agent/pods/downward-fields.js";
 import { writeAtomically } from "#agent/volumes/atomic-writer.js";
 import type { ConfigSource } from "#agent/volumes/config-source.js";
 import { volumePlugins } from "#agent/volumes/index.js";
+import { handlePath, openInside } from "#agent/volumes/open-inside.js";
 import type { ServiceAccountTokens } from "#agent/volumes/service-account-tokens.js";
 import { VolumeManager } from "#agent/volumes/volume-manager.js";
 import type { ConfigMap, DownwardAPIVolumeFile, Pod, Secret, Volume } from "#api/generated/types.js";
@@ -153,16 +164,36 @@ t.test("what cannot be made is named, all of it", async (t) => {
 
 t.test("a subPath stays in its volume", async (t) => {
   const volume = temporaryDirectory("berth-volume-");
-  mkdirSync(join(volume, "in"));
+  for (const name of ["in", "in/deep"]) mkdirSync(join(volume, name));
+  writeFileSync(join(volume, "in/file"), "");
   symlinkSync("/etc", join(volume, "out"));
-  const mount = (subPath: string) =>
+  symlinkSync("in", join(volume, "link"));
+  symlinkSync("nowhere", join(volume, "dangling"));
+  const found = async (path: string) => {
+    const handle = await openInside(volume, path);
+    return readlink(handlePath(handle)).finally(() => handle.close());
+  };
+  t.equal(await found("in/file"), join(volume, "in/file"));
+  t.equal(await found("link/deep"), join(volume, "in/deep"), "a link inside is followed");
+  chmodSync(volume, 0o2775);
+  t.equal(await found("link/new/dir"), join(volume, "in/new/dir"));
+  t.equal(statSync(join(volume, "in/new/dir")).mode & 0o7777, 0o2775, "as the volume itself");
+  await t.rejects(found("out"), /leads out of the volume/);
+  await t.rejects(found("out/made"), /leads out of the volume/);
+  await t.rejects(found("dangling"), /EEXIST/);
+  await t.rejects(found("in/file/below"), /ENOTDIR/);
+});
+
+t.test("the variables of a subPathExpr have to be known, and lead downwards", async (t) => {
+  const mount = (subPathExpr: string) =>
     volumeMounts(
-      containerOf("main", { volumeMounts: [{ name: "v", mountPath: "/v", subPath }] }),
-      new Map([["v", { path: volume }]]),
-      new Map(),
+      containerOf("main", { volumeMounts: [{ name: "v", mountPath: "v", subPathExpr, readOnly: true }] }),
+      new Map([["v", { path: "/volume" }]]),
+      new Map(Object.entries({ NAME: "web", UP: "..", ROOT: "/tmp" })),
+      async ({ subPath, index }) => `/made/${subPath}/${index}`,
     );
-  t.match(await mount("in"), [{ hostPath: join(volume, "in"), containerPath: "/v", readOnly: false }]);
-  t.match(await mount("new/dir"), [{ hostPath: join(volume, "new/dir") }]);
-  await t.rejects(mount("out"), /leads out of the volume/);
-  await t.rejects(mount("../x"), /relative path without/);
+  t.match(await mount("$(NAME)/a"), [{ hostPath: "/made/web/a/0", containerPath: "/v", readOnly: true }]);
+  await t.rejects(mount("$(NONE)"), /no variable "NONE"/);
+  await t.rejects(mount("$(UP)"), /relative path without/);
+  await t.rejects(mount("$(ROOT)"), /relative path without/);
 });
