@@ -32,6 +32,7 @@ export async function volumeMounts(
       hostPath: await sourceOf(mount, part, env, mountSubPath),
       containerPath: posix.isAbsolute(mount.mountPath) ? mount.mountPath : posix.join("/", mount.mountPath),
       readOnly: mount.readOnly === true || volume.readOnly === true,
+      recursiveReadOnly: mount.recursiveReadOnly as ContainerMount["recursiveReadOnly"],
       propagation: PROPAGATION[mount.mountPropagation ?? "None"],
     });
   }

@@ -134,6 +134,8 @@ export interface ContainerMount {
   hostPath: string;
   containerPath: string;
   readOnly: boolean;
+  /** With `readOnly`: whether what is mounted below is read-only too. "IfPossible" is where the engine can do it. */
+  recursiveReadOnly?: "Disabled" | "IfPossible" | "Enabled";
   propagation?: "private" | "rslave" | "rshared";
 }
 

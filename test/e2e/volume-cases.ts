@@ -3,7 +3,7 @@
  * users and volumes is its container's own, what it says of the Pod (fsGroup) puts it into a Pod with others of the kind.
  */
 import type { Test } from "tap";
-import type { Container, Pod, PodSecurityContext, Volume, VolumeMount } from "#api/generated/types.js";
+import type { Container, Pod, PodSecurityContext, PodSpec, Volume, VolumeMount } from "#api/generated/types.js";
 import { proves } from "#test/proves.js";
 import { type NamespaceSession, until } from "./lab-session.js";
 
@@ -25,14 +25,20 @@ export interface VolumeCase {
 
 export const nodeConformance = "[NodeConformance] [Conformance]";
 
-/** Runs all cases at once and looks at the output of each. */
-export async function runCases(t: Test, ns: NamespaceSession, name: string, cases: readonly VolumeCase[]) {
+/** Runs all cases at once and looks at the output of each. @param more of the spec of all Pods */
+export async function runCases(
+  t: Test,
+  ns: NamespaceSession,
+  name: string,
+  cases: readonly VolumeCase[],
+  more: Partial<PodSpec> = {},
+) {
   const groups = new Map<string, [number, VolumeCase][]>();
   for (const [i, c] of cases.entries()) {
     const key = JSON.stringify(c.pod ?? {});
     groups.set(key, [...(groups.get(key) ?? []), [i, c]]);
   }
-  const pods = [...groups.values()].map((members, i) => podOf(`${name}-${i}`, members));
+  const pods = [...groups.values()].map((members, i) => podOf(`${name}-${i}`, members, more));
   await ns.apply(...pods);
   const label = `cases=${name}`;
   await until(`the containers of ${name} at their end`, async () => {
@@ -60,12 +66,13 @@ function linesOf(log: string, container: string): string {
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function podOf(name: string, members: readonly [number, VolumeCase][]): object {
+function podOf(name: string, members: readonly [number, VolumeCase][], more: Partial<PodSpec>): object {
   return {
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name, labels: { cases: name.replace(/-\d+$/, "") }, annotations: { note: "of the Pod" } },
     spec: {
+      ...more,
       restartPolicy: "Never",
       terminationGracePeriodSeconds: 1,
       securityContext: members[0]?.[1].pod,

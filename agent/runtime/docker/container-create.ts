@@ -1,5 +1,6 @@
-import type { ContainerCreateOptions } from "dockerode";
+import type { ContainerCreateOptions, MountSettings } from "dockerode";
 import type { ContainerConfig } from "../runtime.js";
+import { bindMounts } from "./bind-mounts.js";
 import { createNamed } from "./create-named.js";
 import type { Engine } from "./engine.js";
 import { containerHostConfig } from "./host-config.js";
@@ -9,10 +10,11 @@ import { containerName } from "./naming.js";
 /** Creates the container inside the Pod's sandbox; it does not start it. */
 export async function createContainer(engine: Engine, config: ContainerConfig): Promise<string> {
   const name = containerName(config.pod, config.name, config.attempt);
-  return engine.slots.run(() => createNamed(engine, name, containerOptions(engine, config)));
+  const options = containerOptions(engine, config, await bindMounts(engine, config.mounts));
+  return engine.slots.run(() => createNamed(engine, name, options));
 }
 
-function containerOptions(engine: Engine, config: ContainerConfig): ContainerCreateOptions {
+function containerOptions(engine: Engine, config: ContainerConfig, mounts: MountSettings[]): ContainerCreateOptions {
   return {
     Image: config.image,
     Entrypoint: config.entrypoint && [...config.entrypoint],
@@ -35,6 +37,6 @@ function containerOptions(engine: Engine, config: ContainerConfig): ContainerCre
     },
     // Kubernetes has probes of its own; the image's health check would only cost.
     Healthcheck: { Test: ["NONE"] },
-    HostConfig: containerHostConfig(engine, config),
+    HostConfig: containerHostConfig(engine, config, mounts),
   };
 }

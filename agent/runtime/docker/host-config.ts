@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import type { HostConfig } from "dockerode";
-import type { ContainerConfig, ContainerMount } from "../runtime.js";
+import type { HostConfig, MountSettings } from "dockerode";
+import type { ContainerConfig } from "../runtime.js";
 import { cgroupParent } from "./cgroup-parent.js";
 import type { Engine } from "./engine.js";
 
@@ -28,7 +28,7 @@ export function isOomScoreRefusal(message: string): boolean {
   return /oom_score_adj.*(permission denied|operation not permitted|invalid argument)/i.test(message);
 }
 
-export function containerHostConfig(engine: Engine, config: ContainerConfig): HostConfig {
+export function containerHostConfig(engine: Engine, config: ContainerConfig, mounts: MountSettings[]): HostConfig {
   const sandbox = `container:${config.sandboxId}`;
   const { resources } = config;
   return {
@@ -36,7 +36,7 @@ export function containerHostConfig(engine: Engine, config: ContainerConfig): Ho
     IpcMode: config.ipcNamespace === "host" ? "host" : sandbox,
     PidMode: config.pidNamespace === "host" ? "host" : config.pidNamespace === "pod" ? sandbox : "",
     CgroupParent: cgroupParent(config.cgroupParent, engine.cgroupDriver),
-    Binds: config.mounts.map(bind),
+    Mounts: mounts,
     LogConfig: LOG_ROTATION,
     RestartPolicy: { Name: "no" },
     CpuShares: resources.cpuShares,
@@ -53,11 +53,4 @@ export function containerHostConfig(engine: Engine, config: ContainerConfig): Ho
     CapDrop: [...config.capabilities.drop],
     SecurityOpt: config.noNewPrivileges ? ["no-new-privileges"] : [],
   };
-}
-
-/** "host:container:options". Colons cannot be escaped in it, and Kubernetes forbids them in mount paths. */
-function bind(mount: ContainerMount): string {
-  const options = [mount.readOnly ? "ro" : "rw"];
-  if (mount.propagation && mount.propagation !== "private") options.push(mount.propagation);
-  return `${mount.hostPath}:${mount.containerPath}:${options.join(",")}`;
 }

@@ -10,7 +10,8 @@ export const hostPath: VolumePlugin = {
   async setUp(volume) {
     const { path = "", type = "" } = volume.hostPath ?? {};
     if (path.split("/").includes("..")) throw new VolumeError(`hostPath ${path}: must not contain '..'`);
-    if (type === "DirectoryOrCreate") await createDirectory(path);
+    // Without a type nothing is checked; where nothing is, engines have always made a directory.
+    if (type === "DirectoryOrCreate" || type === "") await createDirectory(path);
     if (type === "FileOrCreate") await createFile(path);
     await checkType(path, type);
     return { path };

@@ -1,7 +1,7 @@
 /** Where a container sees the pod's volumes. */
 import { type FieldError, forbidden, invalid, notFound, notSupported, required } from "#api/field-error.js";
 import type { Container, VolumeMount } from "#api/generated/types.js";
-import { validateDescendingPath } from "./validate-volumes.js";
+import { validateDescendingPath } from "./validate-volume-files.js";
 
 const propagations = ["Bidirectional", "HostToContainer", "None"];
 
@@ -11,6 +11,20 @@ function validatePropagation(field: string, mount: VolumeMount, container: Conta
   if (!propagations.includes(mode)) return [notSupported(field, mode, propagations)];
   if (mode !== "Bidirectional" || container.securityContext?.privileged) return [];
   return [forbidden(field, "Bidirectional mount propagation is available only to privileged containers")];
+}
+
+const recursions = ["Disabled", "Enabled", "IfPossible"];
+
+function validateRecursion(
+  field: string,
+  { recursiveReadOnly, readOnly, mountPropagation }: VolumeMount,
+): FieldError[] {
+  if (recursiveReadOnly === undefined || recursiveReadOnly === "Disabled") return [];
+  if (!recursions.includes(recursiveReadOnly)) return [notSupported(field, recursiveReadOnly, recursions)];
+  const errors = readOnly ? [] : [forbidden(field, "may only be specified when readOnly is true")];
+  if ((mountPropagation ?? "None") !== "None")
+    errors.push(forbidden(field, "may only be specified when mountPropagation is None or not specified"));
+  return errors;
 }
 
 export function validateMounts(path: string, container: Container, volumeNames: ReadonlySet<string>): FieldError[] {
@@ -31,6 +45,7 @@ export function validateMounts(path: string, container: Container, volumeNames: 
       errors.push(...validateDescendingPath(field, mount.subPathExpr));
     }
     errors.push(...validatePropagation(`${at}.mountPropagation`, mount, container));
+    errors.push(...validateRecursion(`${at}.recursiveReadOnly`, mount));
   });
   return errors;
 }

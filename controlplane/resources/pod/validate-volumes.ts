@@ -1,12 +1,12 @@
 /** Volumes: exactly one source each, and what the sources Berth's agent knows must say. */
 import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from "#api/field-error.js";
-import type { DownwardAPIVolumeFile, KeyToPath, ProjectedVolumeSource, Volume } from "#api/generated/types.js";
+import type { Volume } from "#api/generated/types.js";
 import { compareQuantities } from "#api/quantity.js";
 import { dns1123Label, invalidEach } from "#api/validation/names.js";
-import { validateFieldRef, validateResourceFieldRef, volumeFields } from "./validate-env.js";
+import { oneOf } from "../field-rules.js";
+import { ONE_TYPE, validateProjected } from "./validate-projected.js";
+import { hasBackstep, validateDownwardItems, validateItems, validateMode } from "./validate-volume-files.js";
 
-const FILE_MODE_TEXT = "must be a number between 0 and 0777 (octal), both inclusive";
-const ONE_TYPE = "may not specify more than 1 volume type";
 const hostPathTypes = [
   "",
   "BlockDevice",
@@ -17,77 +17,6 @@ const hostPathTypes = [
   "FileOrCreate",
   "Socket",
 ];
-
-const hasBackstep = (path: string) => path.split("/").includes("..");
-
-/** A path inside a volume: relative, and going down only. */
-export function validateDescendingPath(field: string, path: string): FieldError[] {
-  const errors: FieldError[] = [];
-  if (path.startsWith("/")) errors.push(invalid(field, path, "must be a relative path"));
-  if (hasBackstep(path)) errors.push(invalid(field, path, "must not contain '..'"));
-  return errors;
-}
-
-/** Where a key's file goes. Names with two leading dots belong to the kubelet's atomic writer. */
-function validateFilePath(field: string, path: string | undefined): FieldError[] {
-  if (!path) return [required(field)];
-  const errors = validateDescendingPath(field, path);
-  if (path.startsWith("..") && !path.startsWith("../")) errors.push(invalid(field, path, "must not start with '..'"));
-  return errors;
-}
-
-function validateMode(field: string, mode: number | undefined): FieldError[] {
-  return mode === undefined || (mode >= 0 && mode <= 0o777) ? [] : [invalid(field, mode, FILE_MODE_TEXT)];
-}
-
-function validateItems(path: string, items: readonly KeyToPath[] = []): FieldError[] {
-  return items.flatMap((item, i) => {
-    const at = `${path}.items[${i}]`;
-    const errors = item.key ? [] : [required(`${at}.key`)];
-    return [...errors, ...validateFilePath(`${at}.path`, item.path), ...validateMode(`${at}.mode`, item.mode)];
-  });
-}
-
-function validateDownwardItems(path: string, items: readonly DownwardAPIVolumeFile[] = []): FieldError[] {
-  return items.flatMap((item, i) => {
-    const at = `${path}.items[${i}]`;
-    const errors = validateFilePath(`${at}.path`, item.path);
-    const { fieldRef, resourceFieldRef } = item;
-    if (fieldRef) errors.push(...validateFieldRef(`${at}.fieldRef`, fieldRef, volumeFields));
-    if (resourceFieldRef) errors.push(...validateResourceFieldRef(`${at}.resourceFieldRef`, resourceFieldRef, true));
-    if (fieldRef && resourceFieldRef)
-      errors.push(invalid(at, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously"));
-    if (!fieldRef && !resourceFieldRef) errors.push(required(at, "one of fieldRef and resourceFieldRef is required"));
-    return [...errors, ...validateMode(`${at}.mode`, item.mode)];
-  });
-}
-
-function validateProjected(path: string, volume: ProjectedVolumeSource): FieldError[] {
-  const errors = validateMode(`${path}.defaultMode`, volume.defaultMode);
-  volume.sources?.forEach((source, i) => {
-    const at = `${path}.sources[${i}]`;
-    if (Object.values(source).filter(Boolean).length > 1) errors.push(forbidden(at, ONE_TYPE));
-    for (const type of ["secret", "configMap"] as const) {
-      const projection = source[type];
-      if (!projection) continue;
-      if (!projection.name) errors.push(required(`${at}.${type}.name`));
-      errors.push(...validateItems(`${at}.${type}`, projection.items));
-    }
-    errors.push(...validateDownwardItems(`${at}.downwardAPI`, source.downwardAPI?.items));
-    const token = source.serviceAccountToken;
-    if (!token) return;
-    if (!token.path) errors.push(required(`${at}.serviceAccountToken.path`));
-    if ((token.expirationSeconds ?? 3600) < 600)
-      errors.push(
-        invalid(
-          `${at}.serviceAccountToken.expirationSeconds`,
-          token.expirationSeconds,
-          "may not specify a duration less than 10 minutes",
-        ),
-      );
-  });
-  return errors;
-}
 
 type SourceRule = (path: string, volume: Volume) => FieldError[];
 const need = (field: string, value: string | undefined) => (value ? [] : [required(field)]);
@@ -128,6 +57,10 @@ const sourceRules: Readonly<Partial<Record<keyof Volume, SourceRule>>> = {
       errors.push(invalid(`${path}.path`, nfs.path, "must be an absolute path"));
     return errors;
   },
+  image: (path, { image }) => [
+    ...need(`${path}.reference`, image?.reference),
+    ...oneOf(`${path}.pullPolicy`, image?.pullPolicy, ["Always", "IfNotPresent", "Never"]),
+  ],
   csi: (path, { csi }) => need(`${path}.driver`, csi?.driver),
 };
 

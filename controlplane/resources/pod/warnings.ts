@@ -1,5 +1,5 @@
 /** Advice that goes out as HTTP `Warning` headers: kubectl prints it beside the answer. */
-import type { Container, PodSpec } from "#api/generated/types.js";
+import type { Container, PodSpec, Volume } from "#api/generated/types.js";
 
 const NOT_YET = "is stored, but this version of Berth does not act on it yet";
 
@@ -19,6 +19,20 @@ function isCustomSeccomp(context: { seccompProfile?: { type: string } } | undefi
   return (context?.seccompProfile?.type ?? "RuntimeDefault") !== "RuntimeDefault";
 }
 
+const servedVolumes = new Set([...["configMap", "downwardAPI", "emptyDir", "hostPath", "projected", "secret"]]);
+const servedSources = new Set(["configMap", "downwardAPI", "secret", "serviceAccountToken"]);
+
+/** The Pod will wait, and say so in Events; that is known already. */
+function volumeWarnings(path: string, volume: Volume): string[] {
+  const fields = Object.keys(volume).filter((key) => key !== "name" && !servedVolumes.has(key));
+  const medium = volume.emptyDir?.medium ?? "";
+  if (medium !== "" && medium !== "Memory") fields.push("emptyDir.medium");
+  volume.projected?.sources?.forEach((source, i) => {
+    for (const key of Object.keys(source)) if (!servedSources.has(key)) fields.push(`projected.sources[${i}].${key}`);
+  });
+  return fields.map((field) => `${path}.${field}: ${NOT_YET}`);
+}
+
 function containerWarnings(path: string, container: Container): string[] {
   const warnings: string[] = [];
   const names = new Set<string>();
@@ -29,6 +43,7 @@ function containerWarnings(path: string, container: Container): string[] {
   });
   for (const probe of ["livenessProbe", "readinessProbe", "startupProbe"] as const)
     if (container[probe]?.grpc) warnings.push(`${path}.${probe}.grpc: ${NOT_YET}`);
+  if (container.volumeDevices?.length) warnings.push(`${path}.volumeDevices: ${NOT_YET}`);
   if (isCustomSeccomp(container.securityContext)) warnings.push(`${path}.securityContext.seccompProfile: ${NOT_YET}`);
   return warnings;
 }
@@ -43,6 +58,9 @@ export function podSpecWarnings(path: string, spec: PodSpec | undefined): string
     warnings.push(
       `${path}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`,
     );
+  spec.volumes?.forEach((volume, i) => {
+    warnings.push(...volumeWarnings(`${path}.volumes[${i}]`, volume));
+  });
   for (const list of ["initContainers", "containers"] as const)
     spec[list]?.forEach((container, i) => {
       warnings.push(...containerWarnings(`${path}.${list}[${i}]`, container));

@@ -87,6 +87,54 @@ const cases: [string, object, string[]][] = [
     ],
   ],
   [
+    "projected volume",
+    {
+      containers: [web],
+      volumes: [
+        {
+          name: "v",
+          projected: {
+            sources: [
+              { secret: { name: "s", items: [{ key: "k", path: "a" }] } },
+              { configMap: { name: "c", items: [{ key: "k", path: "a" }] } },
+              { serviceAccountToken: { path: "..x", expirationSeconds: 2 ** 33 } },
+              { secret: { name: "s" }, configMap: { name: "c" } },
+            ],
+          },
+        },
+      ],
+    },
+    [
+      'spec.volumes[0].projected: Invalid value: "c": conflicting duplicate paths',
+      "spec.volumes[0].projected.sources[2].serviceAccountToken.path: Invalid value: \"..x\": must not start with '..'",
+      "spec.volumes[0].projected.sources[2].serviceAccountToken.expirationSeconds: Invalid value: 8589934592: may not specify a duration larger than 2^32 seconds",
+      "spec.volumes[0].projected.sources[3]: Forbidden: may not specify more than 1 volume type",
+    ],
+  ],
+  [
+    "recursive read-only mounts",
+    {
+      ...withWeb({
+        volumeMounts: [
+          { name: "v", mountPath: "/a", recursiveReadOnly: "Enabled" },
+          {
+            ...{ name: "v", mountPath: "/b", readOnly: true, mountPropagation: "HostToContainer" },
+            recursiveReadOnly: "IfPossible",
+          },
+          { name: "v", mountPath: "/c", recursiveReadOnly: "Always" },
+          { name: "v", mountPath: "/d", readOnly: true, recursiveReadOnly: "Enabled" },
+        ],
+      }),
+      volumes: [{ name: "v", image: { reference: "" } }],
+    },
+    [
+      "spec.volumes[0].image.reference: Required value",
+      "spec.containers[0].volumeMounts[0].recursiveReadOnly: Forbidden: may only be specified when readOnly is true",
+      "spec.containers[0].volumeMounts[1].recursiveReadOnly: Forbidden: may only be specified when mountPropagation is None or not specified",
+      'spec.containers[0].volumeMounts[2].recursiveReadOnly: Unsupported value: "Always": supported values: "Disabled", "Enabled", "IfPossible"',
+    ],
+  ],
+  [
     "ports",
     withWeb({
       ports: [
