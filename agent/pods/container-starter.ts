@@ -57,7 +57,11 @@ function imageRequest(env: PodEnvironment, order: StartOrder): ImageRequest {
   };
 }
 
-async function pullCredentials(env: PodEnvironment, pod: Pod, image: string): Promise<RegistryAuth[]> {
+export async function pullCredentials(
+  env: Pick<PodEnvironment, "config" | "events">,
+  pod: Pod,
+  image: string,
+): Promise<RegistryAuth[]> {
   const names = (pod.spec.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : []));
   if (names.length === 0) return [];
   const namespace = pod.metadata.namespace ?? "";

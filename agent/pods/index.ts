@@ -6,6 +6,7 @@ import type { Client } from "#client/client.js";
 import { type Clock, systemClock } from "#client/clock.js";
 import { createEventRecorder } from "#client/event-recorder.js";
 import { ImageManager } from "../images/image-manager.js";
+import { unpackImage } from "../images/unpack-image.js";
 import type { PodNetwork } from "../network/network.js";
 import { RESERVED_MEMORY } from "../node/capacity.js";
 import { ProbeManager } from "../probes/probe-manager.js";
@@ -23,6 +24,7 @@ import { PodEvents } from "./pod-events.js";
 import { PodManager } from "./pod-manager.js";
 import { DEFAULT_RESTART_BACKOFF, type RestartBackoff } from "./restart-backoff.js";
 import type { ServiceDirectory } from "./service-env.js";
+import { volumeImage } from "./volume-images.js";
 
 export interface PodsOptions {
   client: Client;
@@ -102,6 +104,7 @@ function environment(
   const directories = new PodDirectories(options.dataDir);
   const config = new ConfigSource(client, () => clock.now());
   const capacity = options.capacity ?? { milliCpu: cpus().length * 1000, memory: totalmem() - RESERVED_MEMORY };
+  const images = new ImageManager({ runtime, clock, backoff: options.imageBackoff });
   const say = (pod: Pod, container: Container, reason: string, message: string) =>
     events.container(pod, container, "Warning", reason, message);
   return {
@@ -113,7 +116,7 @@ function environment(
     events,
     directories,
     config,
-    images: new ImageManager({ runtime, clock, backoff: options.imageBackoff }),
+    images,
     volumes: new VolumeManager({
       plugins: volumePlugins,
       config,
@@ -121,6 +124,8 @@ function environment(
       podDirectory: (uid) => directories.of(uid),
       pluginsDirectory: directories.plugins,
       allocatableMemory: capacity.memory,
+      image: (pod, name, source) => volumeImage({ config, events, images }, pod, name, source, wake),
+      unpackImage: (id, directory) => runtime.exportImage(id, (tar) => unpackImage(tar, directory)),
       downward: (pod, file) => downwardFile(pod, file, capacity),
       run: runProgram,
     }),

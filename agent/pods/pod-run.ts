@@ -2,6 +2,7 @@
 import type { Pod } from "#api/generated/types.js";
 import { formatDuration } from "../images/duration.js";
 import type { Sandbox } from "../runtime/runtime.js";
+import type { MountFailure } from "../volumes/volume-manager.js";
 import { containerSpec, startContainer } from "./container-starter.js";
 import { isSidecar, leftovers, type PlannedStart, type PodPlan, plan } from "./plan.js";
 import { podLabel } from "./pod-environment.js";
@@ -9,6 +10,7 @@ import { attachSandbox, createSandbox, writePodFiles } from "./pod-sandbox.js";
 import { tearDownPod } from "./pod-teardown.js";
 import { currentSandbox, hasEnded } from "./pod-view.js";
 import type { PodWork } from "./pod-work.js";
+import { enforceSizeLimits } from "./volume-limits.js";
 
 const DEFAULT_GRACE_SECONDS = 30;
 const DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline";
@@ -18,6 +20,7 @@ export async function runPod(work: PodWork, apiPod: Pod): Promise<boolean> {
   const { env } = work;
   const pod = { ...apiPod, status: env.statuses.statusOf(apiPod) };
   enforceDeadline(work, pod);
+  await enforceSizeLimits(work, pod);
   work.followProbes(pod);
   const planned = makePlan(work, pod);
   for (const name of work.waiting.keys()) {
@@ -132,7 +135,8 @@ async function setUpVolumes(work: PodWork, pod: Pod, starting: boolean): Promise
     return true;
   } catch (error) {
     if (!(error instanceof AggregateError)) throw error;
-    for (const { message } of error.errors as Error[]) env.events.pod(pod, "Warning", "FailedMount", message);
+    for (const { message, pending } of error.errors as MountFailure[])
+      if (!pending) env.events.pod(pod, "Warning", "FailedMount", message);
     return false;
   }
 }

@@ -27,6 +27,8 @@ export class PodWork {
   volumes: PreparedVolumes | undefined;
   /** When the volumes were last brought up to date. */
   volumesAt = 0;
+  /** When it was last looked at how much is in them. */
+  usageAt = 0;
   /** Everything that had to be given back was. */
   released = false;
   /** The API was told to forget the Pod. */

@@ -39,6 +39,8 @@ export interface Runtime {
   inspectImage(image: string): Promise<ImageInfo | undefined>;
   listImages(): Promise<ImageInfo[]>;
   removeImage(id: string): Promise<void>;
+  /** The image's file system as a tar stream; resolves when `read` has. */
+  exportImage(id: string, read: (tar: Readable) => Promise<void>): Promise<void>;
 
   /** Container life-cycle events as they happen. `onEnd` is called when the engine's stream breaks; then relist and call again. */
   events(onEvent: (event: RuntimeEvent) => void, onEnd: (error?: Error) => void): Promise<{ close(): void }>;

@@ -4,7 +4,16 @@ import { configMap } from "./plugins/config-map.js";
 import { downwardAPI } from "./plugins/downward-api.js";
 import { emptyDir } from "./plugins/empty-dir.js";
 import { hostPath } from "./plugins/host-path.js";
+import { image } from "./plugins/image.js";
 import { projected } from "./plugins/projected.js";
 import { secret } from "./plugins/secret.js";
 
-export const volumePlugins: readonly VolumePlugin[] = [configMap, downwardAPI, emptyDir, hostPath, projected, secret];
+export const volumePlugins: readonly VolumePlugin[] = [
+  configMap,
+  downwardAPI,
+  emptyDir,
+  hostPath,
+  image,
+  projected,
+  secret,
+];

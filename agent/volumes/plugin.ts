@@ -5,7 +5,13 @@
  * found, used and removed by the next. Volumes whose data lies elsewhere (claims, CSI drivers) fit in: they read their
  * objects with `get`, keep what Pods of a node share in `nodeDirectory`, and write into `directory` what `tearDown` needs.
  */
-import type { DownwardAPIVolumeFile, Pod, ServiceAccountTokenProjection, Volume } from "#api/generated/types.js";
+import type {
+  DownwardAPIVolumeFile,
+  ImageVolumeSource,
+  Pod,
+  ServiceAccountTokenProjection,
+  Volume,
+} from "#api/generated/types.js";
 import type { KubeObject } from "#api/object.js";
 import type { ResourceRef } from "#api/resource.js";
 
@@ -52,6 +58,10 @@ export interface VolumeContext extends TearDownContext {
   get<T extends KubeObject>(ref: ResourceRef<T>, name: string, namespace?: string): Promise<T | undefined>;
   /** A token of the Pod's service account, bound to the Pod; the same one until it has to be renewed. */
   token(projection: ServiceAccountTokenProjection): Promise<string>;
+  /** The id of an image that is present; fetched first if need be. @throws VolumePending while it is fetched */
+  image(volumeName: string, source: ImageVolumeSource): Promise<string>;
+  /** Unpacks a present image's file system into an empty directory. */
+  unpackImage(id: string, directory: string): Promise<void>;
   /** The value of a field of the Pod. @throws Error for a field that cannot be referred to */
   downward(file: DownwardAPIVolumeFile): string;
 }
@@ -60,6 +70,11 @@ export interface ConfigObject {
   readonly data?: Readonly<Record<string, string>>;
   readonly binaryData?: Readonly<Record<string, string>>;
   readonly immutable?: boolean;
+}
+
+/** Nothing is wrong, something has to happen first: the Pod waits without an Event, and it is tried again soon. */
+export class VolumePending extends Error {
+  override name = "VolumePending";
 }
 
 /** The volume cannot be made now; the message ends up in a FailedMount Event and the Pod waits. */

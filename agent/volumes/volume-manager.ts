@@ -1,8 +1,8 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { DownwardAPIVolumeFile, Pod, Volume } from "#api/generated/types.js";
+import type { DownwardAPIVolumeFile, ImageVolumeSource, Pod, Volume } from "#api/generated/types.js";
 import type { ConfigSource } from "./config-source.js";
-import { type PreparedVolume, type TearDownContext, VolumeError, type VolumePlugin } from "./plugin.js";
+import { type PreparedVolume, type TearDownContext, VolumeError, VolumePending, type VolumePlugin } from "./plugin.js";
 import type { ServiceAccountTokens } from "./service-account-tokens.js";
 import { mountSubPath, type SubPathRequest, unmountSubPaths } from "./sub-path-mounts.js";
 
@@ -10,8 +10,12 @@ import { mountSubPath, type SubPathRequest, unmountSubPaths } from "./sub-path-m
 export class MountFailure extends Error {
   override name = "MountFailure";
 
-  constructor(volume: string, why: string) {
-    super(`MountVolume.SetUp failed for volume "${volume}" : ${why}`);
+  /** Nothing to tell anybody: the volume is being seen to. */
+  readonly pending: boolean;
+
+  constructor(volume: string, why: Error) {
+    super(`MountVolume.SetUp failed for volume "${volume}" : ${why.message}`);
+    this.pending = why instanceof VolumePending;
   }
 }
 
@@ -26,6 +30,9 @@ export interface VolumeManagerOptions {
   /** Bytes. */
   allocatableMemory: number;
   downward(pod: Pod, file: DownwardAPIVolumeFile): string;
+  /** As in {@link VolumeContext}, of any Pod. */
+  image(pod: Pod, volumeName: string, source: ImageVolumeSource): Promise<string>;
+  unpackImage(id: string, directory: string): Promise<void>;
   run(command: string, args: readonly string[]): Promise<string>;
 }
 
@@ -52,7 +59,7 @@ export class VolumeManager {
     outcomes.forEach((outcome, i) => {
       const name = volumes[i]?.name ?? "";
       if (outcome.status === "fulfilled") prepared.set(name, outcome.value);
-      else failures.push(new MountFailure(name, (outcome.reason as Error).message));
+      else failures.push(new MountFailure(name, outcome.reason as Error));
     });
     if (failures.length > 0) throw new AggregateError(failures, failures.map((f) => f.message).join("; "));
     return prepared;
@@ -64,7 +71,7 @@ export class VolumeManager {
       const type = Object.keys(volume).find((key) => key !== "name" && volume[key as keyof Volume] !== undefined);
       throw new VolumeError(`volume type ${type ?? "(none)"} is not supported on this node`);
     }
-    const { config, tokens, downward, allocatableMemory } = this.options;
+    const { config, tokens, downward, allocatableMemory, image, unpackImage } = this.options;
     const namespace = pod.metadata.namespace ?? "";
     return plugin.setUp(volume, {
       ...this.#place(pod.metadata.uid, plugin, volume.name),
@@ -74,6 +81,8 @@ export class VolumeManager {
       secret: (name) => config.secret(namespace, name),
       get: (ref, name, inNamespace) => config.get(ref, name, inNamespace),
       token: (projection) => tokens.tokenFor(pod, projection),
+      image: (volumeName, source) => image(pod, volumeName, source),
+      unpackImage,
       downward: (file) => downward(pod, file),
     });
   }

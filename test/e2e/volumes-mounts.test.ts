@@ -63,6 +63,17 @@ const parts: VolumeCase[] = [
     output: "Read-only file system\n",
   },
   {
+    title: "an image, whole and in part, read-only",
+    volumes: { v: { image: { reference: "nginx:latest", pullPolicy: "IfNotPresent" } } },
+    mounts: [
+      { name: "v", mountPath: "/whole" },
+      { name: "v", mountPath: "/part", subPath: "etc/nginx" },
+    ],
+    script:
+      "test -s /whole/etc/passwd && test -s /part/nginx.conf && echo there; ls -d /whole/.dockerenv /whole/proc 2>&1 | grep -c No; (echo x > /whole/x) 2>&1 | grep -o 'Read-only.*'",
+    output: "there\n2\nRead-only file system\n",
+  },
+  {
     title: "a colon in a path",
     volumes: { v: emptyDir },
     mounts: [{ name: "v", mountPath: "/a:b", subPath: "c:d" }],
@@ -72,6 +83,15 @@ const parts: VolumeCase[] = [
 ];
 
 t.test("parts of volumes", (t) => runCases(t, ns, "parts", parts));
+
+t.test("an image that is not there is told of", async (t) => {
+  const image = { reference: "nothing.invalid/none:1", pullPolicy: "Never" };
+  await ns.apply(pod("imageless", {}, { volumes: [{ name: "v", image }] }));
+  const told = /^FailedMount: .*volume "v" : ErrImageNeverPull: .*nothing.invalid.none:1/;
+  await until("the event", async () => (await ns.eventsOf("imageless")).some((event) => told.test(event)));
+  await ns.kubectl(["delete", "pod", "imageless", "--wait=false"]);
+  t.pass("told");
+});
 
 const onFirst = { nodeName: first.name };
 const hostPaths: VolumeCase[] = [

@@ -109,6 +109,24 @@ await ns.apply(
   { apiVersion: "v1", kind: "Secret", metadata: { name: "keys" }, stringData: { a: "secret-a" } },
 );
 
+/** Looked at last: it takes a while until it is noticed. */
+await ns.apply({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: "filling" },
+  spec: {
+    terminationGracePeriodSeconds: 1,
+    volumes: [{ name: "v", emptyDir: { sizeLimit: "1Mi" } }],
+    containers: [
+      {
+        ...{ name: "main", image: "busybox:latest", imagePullPolicy: "IfNotPresent" },
+        command: ["sh", "-c", "dd if=/dev/zero of=/v/f bs=1M count=2; trap 'exit 0' TERM; while :; do sleep 0.2; done"],
+        volumeMounts: [{ name: "v", mountPath: "/v" }],
+      },
+    ],
+  },
+});
+
 t.test("emptyDir", async (t) => {
   await runCases(t, ns, "emptydir", [...emptyDirCases, ...limited]);
 });
@@ -173,4 +191,13 @@ t.test("Secret and ConfigMap in one Pod, which goes without leaving anything", a
   t.ok((await mounts()).includes(metadata.uid));
   await ns.kubectl(["delete", "pod", "wrapped"]);
   await until("its mounts gone", async () => !(await mounts()).includes(metadata.uid));
+});
+
+t.test("a Pod that fills an emptyDir beyond its sizeLimit is evicted", async (t) => {
+  const { status } = await until("evicted", async () => {
+    const found = await ns.get<Pod>("pod", "filling");
+    return found.status?.phase === "Failed" && found;
+  });
+  t.match(status, { reason: "Evicted", message: 'Usage of EmptyDir volume "v" exceeds the limit "1Mi". ' });
+  t.ok((await ns.eventsOf("filling")).some((event) => event.startsWith("Evicted: Usage of EmptyDir volume")));
 });

@@ -13,6 +13,7 @@ import { events } from "./events.js";
 import { exec } from "./exec.js";
 import { execSync } from "./exec-sync.js";
 import { mayLowerOomScore } from "./host-config.js";
+import { exportImage } from "./image-export.js";
 import { inspectImage, listImages, pullImage, removeImage } from "./images.js";
 import { logs } from "./logs.js";
 import { DEFAULT_SANDBOX_IMAGE, ensureSandboxImage } from "./sandbox-image.js";
@@ -73,6 +74,7 @@ function runtimeOf(engine: Engine): Runtime {
     inspectImage: (image) => inspectImage(engine, image),
     listImages: () => listImages(engine),
     removeImage: (id) => removeImage(engine, id),
+    exportImage: (id, read) => exportImage(engine, id, read),
     events: (onEvent, onEnd) => events(engine, onEvent, onEnd),
   };
 }

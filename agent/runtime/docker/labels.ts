@@ -9,6 +9,8 @@ export const SANDBOX_ID = "io.kubernetes.sandbox.id";
 export const TYPE = "io.kubernetes.docker.type";
 export const TYPE_SANDBOX = "podsandbox";
 export const TYPE_CONTAINER = "container";
+/** Never started: an image is read through it. */
+export const TYPE_EXPORT = "export";
 /** Which agent the container belongs to: several agents may share an engine. */
 export const NODE = "io.berth.node";
 /** The image as the Pod names it. */

@@ -19,7 +19,9 @@ function isCustomSeccomp(context: { seccompProfile?: { type: string } } | undefi
   return (context?.seccompProfile?.type ?? "RuntimeDefault") !== "RuntimeDefault";
 }
 
-const servedVolumes = new Set([...["configMap", "downwardAPI", "emptyDir", "hostPath", "projected", "secret"]]);
+const servedVolumes = new Set([
+  ...["configMap", "downwardAPI", "emptyDir", "hostPath", "image", "projected", "secret"],
+]);
 const servedSources = new Set(["configMap", "downwardAPI", "secret", "serviceAccountToken"]);
 
 /** The Pod will wait, and say so in Events; that is known already. */

@@ -19,7 +19,7 @@ import { volumePlugins } from "#agent/volumes/index.js";
 import { handlePath, openInside } from "#agent/volumes/open-inside.js";
 import type { ServiceAccountTokens } from "#agent/volumes/service-account-tokens.js";
 import { VolumeManager } from "#agent/volumes/volume-manager.js";
-import type { ConfigMap, DownwardAPIVolumeFile, Pod, Secret, Volume } from "#api/generated/types.js";
+import type { ConfigMap, DownwardAPIVolumeFile, ImageVolumeSource, Pod, Secret, Volume } from "#api/generated/types.js";
 import { containerOf, podOf } from "#test/fixtures/pod-objects.js";
 import { temporaryDirectory } from "#test/temporary-directory.js";
 
@@ -72,6 +72,8 @@ function managerIn(root: string, objects: { configMaps?: Record<string, object>;
     podDirectory: (uid: string) => join(root, uid),
     pluginsDirectory: join(root, "plugins"),
     allocatableMemory: 1 << 30,
+    image: async (_pod: Pod, _name: string, { reference }: ImageVolumeSource) => `sha256:${reference}`,
+    unpackImage: async (id: string, directory: string) => writeFileSync(join(directory, "id"), id),
     downward: (pod: Pod, file: DownwardAPIVolumeFile) => downwardFile(pod, file, { milliCpu: 2000, memory: 1 << 30 }),
     run,
   };
@@ -196,4 +198,26 @@ t.test("the variables of a subPathExpr have to be known, and lead downwards", as
   await t.rejects(mount("$(NONE)"), /no variable "NONE"/);
   await t.rejects(mount("$(UP)"), /relative path without/);
   await t.rejects(mount("$(ROOT)"), /relative path without/);
+});
+
+t.test("an image is unpacked once, and goes with its last user", async (t) => {
+  const root = temporaryDirectory("berth-volumes-");
+  const { manager } = managerIn(root, {});
+  const user = (uid: string) => {
+    const pod = podOf({ volumes: [{ name: "data", image: { reference: "abc" } }] });
+    pod.metadata.uid = uid;
+    return pod;
+  };
+  const images = join(root, "plugins/kubernetes.io~image");
+  const [a, b] = await Promise.all(["uid-1", "uid-2"].map((uid) => manager.setUp(user(uid))));
+  const path = join(images, "sha256-abc/files");
+  t.same(a?.get("data"), { path, readOnly: true });
+  t.same(b?.get("data"), a?.get("data"));
+  t.equal(readFileSync(join(path, "id"), "utf8"), "sha256:abc");
+  await manager.tearDown("uid-1");
+  t.same(readdirSync(path), ["id"]);
+  await manager.setUp(user("uid-2"));
+  await manager.tearDown("uid-2");
+  t.same(readdirSync(images), []);
+  await manager.tearDown("uid-2");
 });
