@@ -3,7 +3,7 @@ import type { KubeObject } from "#api/object.js";
 import { configMaps, secrets } from "#api/refs.js";
 import type { ResourceRef } from "#api/resource.js";
 import { isNotFound } from "#api/status-error.js";
-import type { Client } from "#client/client.js";
+import type { Client, ListQuery } from "#client/client.js";
 
 /** How long an answer serves: enough for a Deployment's Pods that start together, short enough to follow changes. */
 const FRESH_MS = 1_000;
@@ -37,6 +37,10 @@ export class ConfigSource {
       if (isNotFound(error)) return undefined;
       throw error;
     });
+  }
+
+  async list<T extends KubeObject>(ref: ResourceRef<T>, query: ListQuery): Promise<readonly T[]> {
+    return (await this.client.list(ref, query)).items;
   }
 
   /** The next reads of a namespace ask the server again. */

@@ -14,6 +14,7 @@ import type {
 } from "#api/generated/types.js";
 import type { KubeObject } from "#api/object.js";
 import type { ResourceRef } from "#api/resource.js";
+import type { ListQuery } from "#client/client.js";
 
 export interface VolumePlugin {
   /** The field of the Volume it serves: "emptyDir", "configMap". */
@@ -56,6 +57,7 @@ export interface VolumeContext extends TearDownContext {
   secret(name: string): Promise<ConfigObject | undefined>;
   /** Any other object that a node may read; undefined when there is none. */
   get<T extends KubeObject>(ref: ResourceRef<T>, name: string, namespace?: string): Promise<T | undefined>;
+  list<T extends KubeObject>(ref: ResourceRef<T>, query: ListQuery): Promise<readonly T[]>;
   /** A token of the Pod's service account, bound to the Pod; the same one until it has to be renewed. */
   token(projection: ServiceAccountTokenProjection): Promise<string>;
   /** The id of an image that is present; fetched first if need be. @throws VolumePending while it is fetched */

@@ -80,6 +80,7 @@ export class VolumeManager {
       configMap: (name) => config.configMap(namespace, name),
       secret: (name) => config.secret(namespace, name),
       get: (ref, name, inNamespace) => config.get(ref, name, inNamespace),
+      list: (ref, query) => config.list(ref, query),
       token: (projection) => tokens.tokenFor(pod, projection),
       image: (volumeName, source) => image(pod, volumeName, source),
       unpackImage,

@@ -19,6 +19,7 @@ import type {
   Service,
   ServiceAccount,
   ServiceCIDR,
+  V1beta1ClusterTrustBundle,
 } from "./generated/types.js";
 import type { KubeObject } from "./object.js";
 import type { ResourceRef } from "./resource.js";
@@ -43,6 +44,13 @@ export const secrets = ref<Secret>("", "v1", "secrets", "Secret");
 export const serviceAccounts = ref<ServiceAccount>("", "v1", "serviceaccounts", "ServiceAccount");
 export const events = ref<CoreV1Event>("", "v1", "events", "Event");
 export const endpointSlices = ref<EndpointSlice>("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice");
+export const clusterTrustBundles = ref<V1beta1ClusterTrustBundle>(
+  "certificates.k8s.io",
+  "v1beta1",
+  "clustertrustbundles",
+  "ClusterTrustBundle",
+  false,
+);
 export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
 export const ingresses = ref<Ingress>("networking.k8s.io", "v1", "ingresses", "Ingress");
 export const ingressClasses = ref<IngressClass>("networking.k8s.io", "v1", "ingressclasses", "IngressClass", false);

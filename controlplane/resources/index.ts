@@ -1,4 +1,5 @@
 /** Every kind Berth serves. Routes, discovery, OpenAPI, storage and columns follow from this list. */
+import { clusterTrustBundle } from "./clustertrustbundle.js";
 import { configMap } from "./configmap.js";
 import { deployment } from "./deployment/index.js";
 import { endpoints } from "./endpoints/endpoints.js";
@@ -40,6 +41,7 @@ export const kinds: readonly Kind[] = [
   podPeer,
   ingress,
   ingressClass,
+  clusterTrustBundle,
 ];
 
 const byResource = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));

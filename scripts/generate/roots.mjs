@@ -15,6 +15,7 @@ export const roots = {
   V1Binding: "v1",
   CoreV1Event: "v1",
   V1EndpointSlice: "discovery.k8s.io/v1",
+  V1beta1ClusterTrustBundle: "certificates.k8s.io/v1beta1",
   V1Lease: "coordination.k8s.io/v1",
   V1NetworkPolicy: "networking.k8s.io/v1",
   V1IPAddress: "networking.k8s.io/v1",

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import type { ConfigMap, Pod, TokenReview } from "#api/generated/types.js";
+import type { ConfigMap, Pod, TokenReview, Volume } from "#api/generated/types.js";
 import { logFile } from "#scripts/lab/processes.js";
 import { run } from "#scripts/run.js";
 import { proves } from "#test/proves.js";
@@ -144,6 +144,43 @@ t.test("Pods and accounts may do without", async (t) => {
     const mounted = spec.containers[0]?.volumeMounts?.some(({ mountPath }) => mountPath === ACCESS) ?? false;
     t.equal(mounted, wanted, nameOf(c));
   }
+});
+
+t.test("authorities of others, from ClusterTrustBundles", async (t) => {
+  const root = await until("kube-root-ca.crt", () => ns.tryGet<ConfigMap>("configmap", "kube-root-ca.crt"));
+  const bundle = (name: string, signerName?: string) => ({
+    apiVersion: "certificates.k8s.io/v1beta1",
+    kind: "ClusterTrustBundle",
+    metadata: { name, labels: { of: "api-access" } },
+    spec: { signerName, trustBundle: root.data?.["ca.crt"] },
+  });
+  t.teardown(() => session.kubectl(["delete", "clustertrustbundle", "-l", "of=api-access"]));
+  await ns.apply(bundle("api-access"), bundle("api-access.test:ca:a", "api-access.test/ca"));
+  const refused = await ns.tryKubectl(["create", "-f", "-"], { input: JSON.stringify(bundle("x:y")) });
+  t.match(refused.stderr, /must not have ":" in its name/);
+  const projection = (clusterTrustBundle: object) =>
+    ({ projected: { sources: [{ clusterTrustBundle: { path: "ca.pem", ...clusterTrustBundle } }] } }) as Omit<
+      Volume,
+      "name"
+    >;
+  const count = "grep -c BEGIN /v/ca.pem";
+  await runCases(t, ns, "bundles", [
+    { title: "by name", volumes: { v: projection({ name: "api-access" }) }, script: count, output: "1\n" },
+    {
+      title: "by signer and labels",
+      volumes: {
+        v: projection({ signerName: "api-access.test/ca", labelSelector: { matchLabels: { of: "api-access" } } }),
+      },
+      script: count,
+      output: "1\n",
+    },
+    {
+      title: "optional",
+      volumes: { v: projection({ name: "nope", optional: true }) },
+      script: "stat -Lc %s /v/ca.pem",
+      output: "0\n",
+    },
+  ]);
 });
 
 t.test("every namespace has the cluster's authority", async (t) => {

@@ -4,6 +4,7 @@ import { type Content, FILE_MODE, showContent } from "../content/content.js";
 import { downwardFiles } from "../content/downward-files.js";
 import { secretFiles } from "../content/secret-files.js";
 import { tokenFile } from "../content/token-file.js";
+import { trustBundleFile } from "../content/trust-bundle-file.js";
 import { type VolumeContext, VolumeError, type VolumePlugin } from "../plugin.js";
 import { removeDirectory } from "../tmpfs.js";
 
@@ -23,10 +24,11 @@ export const projected: VolumePlugin = {
 };
 
 async function contentOf(source: VolumeProjection, defaultMode: number, context: VolumeContext): Promise<Content> {
-  const { configMap, secret, downwardAPI, serviceAccountToken, ...others } = source;
+  const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle, ...others } = source;
   if (configMap) return configMapFiles(configMap, defaultMode, context);
   if (secret) return secretFiles(secret, defaultMode, context);
   if (downwardAPI) return downwardFiles(downwardAPI.items ?? [], defaultMode, context);
   if (serviceAccountToken) return tokenFile(serviceAccountToken, defaultMode, context);
+  if (clusterTrustBundle) return trustBundleFile(clusterTrustBundle, defaultMode, context);
   throw new VolumeError(`projected source ${Object.keys(others)[0] ?? "(none)"} is not supported on this node`);
 }

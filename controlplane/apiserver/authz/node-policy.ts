@@ -24,6 +24,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "endpointslices.discovery.k8s.io": readOnly,
   "networkpolicies.networking.k8s.io": readOnly,
   "podpeers.policy.berth.dev": readOnly,
+  "clustertrustbundles.certificates.k8s.io": readOnly,
   nodes: nodeRule,
   "leases.coordination.k8s.io": leaseRule,
   pods: podRule,

@@ -1,6 +1,12 @@
 /** Parts of one volume: each of one type, and no two of them at one path. */
 import { type FieldError, forbidden, invalid, required } from "#api/field-error.js";
-import type { ProjectedVolumeSource, ServiceAccountTokenProjection, VolumeProjection } from "#api/generated/types.js";
+import type {
+  ClusterTrustBundleProjection,
+  ProjectedVolumeSource,
+  ServiceAccountTokenProjection,
+  VolumeProjection,
+} from "#api/generated/types.js";
+import { validateLabelSelector } from "#api/validation/labels.js";
 import { validateDownwardItems, validateFilePath, validateItems, validateMode } from "./validate-volume-files.js";
 
 export const ONE_TYPE = "may not specify more than 1 volume type";
@@ -17,6 +23,15 @@ function validateToken(path: string, { path: file, expirationSeconds = 3600 }: S
   return errors;
 }
 
+function validateTrustBundle(path: string, bundle: ClusterTrustBundleProjection): FieldError[] {
+  const errors = validateFilePath(`${path}.path`, bundle.path);
+  if (bundle.name && bundle.signerName) errors.push(invalid(path, "", "only one of name and signerName may be used"));
+  if (!bundle.name && !bundle.signerName) errors.push(required(path, "either name or signerName must be specified"));
+  if (bundle.name && bundle.labelSelector)
+    errors.push(invalid(`${path}.labelSelector`, "", "labelSelector must be unset if name is specified"));
+  return [...errors, ...validateLabelSelector(`${path}.labelSelector`, bundle.labelSelector)];
+}
+
 function validateSource(path: string, source: VolumeProjection): FieldError[] {
   const errors: FieldError[] = [];
   for (const type of ["secret", "configMap"] as const) {
@@ -28,17 +43,20 @@ function validateSource(path: string, source: VolumeProjection): FieldError[] {
   errors.push(...validateDownwardItems(`${path}.downwardAPI`, source.downwardAPI?.items));
   if (source.serviceAccountToken)
     errors.push(...validateToken(`${path}.serviceAccountToken`, source.serviceAccountToken));
+  if (source.clusterTrustBundle)
+    errors.push(...validateTrustBundle(`${path}.clusterTrustBundle`, source.clusterTrustBundle));
   if (Object.values(source).filter(Boolean).length > 1) errors.push(forbidden(path, ONE_TYPE));
   return errors;
 }
 
 /** What a source names itself, for the message, and the paths it says. */
-function pathsOf({ secret, configMap, downwardAPI, serviceAccountToken }: VolumeProjection) {
+function pathsOf({ secret, configMap, downwardAPI, serviceAccountToken, clusterTrustBundle }: VolumeProjection) {
   const items: { path: string }[] = [
     ...(secret?.items ?? []),
     ...(configMap?.items ?? []),
     ...(downwardAPI?.items ?? []),
     ...(serviceAccountToken ? [serviceAccountToken] : []),
+    ...(clusterTrustBundle ? [clusterTrustBundle] : []),
   ];
   return { name: secret?.name ?? configMap?.name ?? "", paths: items.map(({ path }) => path).filter(Boolean) };
 }

@@ -22,7 +22,7 @@ function isCustomSeccomp(context: { seccompProfile?: { type: string } } | undefi
 const servedVolumes = new Set([
   ...["configMap", "downwardAPI", "emptyDir", "hostPath", "image", "projected", "secret"],
 ]);
-const servedSources = new Set(["configMap", "downwardAPI", "secret", "serviceAccountToken"]);
+const servedSources = new Set(["clusterTrustBundle", "configMap", "downwardAPI", "secret", "serviceAccountToken"]);
 
 /** The Pod will wait, and say so in Events; that is known already. */
 function volumeWarnings(path: string, volume: Volume): string[] {
