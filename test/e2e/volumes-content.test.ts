@@ -1,7 +1,9 @@
 /** Volumes made of API objects: ConfigMaps, Secrets, fields of the Pod, and several of them in one. */
+import { readFileSync } from "node:fs";
 import t, { type Test } from "tap";
 import type { Node, Pod, Volume } from "#api/generated/types.js";
 import { quantityValue } from "#api/quantity.js";
+import { logFile } from "#scripts/lab/processes.js";
 import { proves } from "#test/proves.js";
 import { openLab, pod, until } from "./lab-session.js";
 import { nodeConformance as conformance, runCases, type VolumeCase } from "./volume-cases.js";
@@ -413,6 +415,29 @@ t.test("a Pod's changed labels and annotations show in its volumes", async (t) =
       }
     });
   }
+});
+
+t.test("no log and no Event tells a secret", async (t) => {
+  const text = "never-to-be-told";
+  const base64 = Buffer.from(text).toString("base64");
+  await ns.apply(secret("told", { key: text, "not-a-name": text }));
+  const broken = { secret: { secretName: "told", items: [{ key: "none", path: "x" }] } };
+  await ns.apply(
+    pod("broken-volume", {}, { volumes: [{ name: "v", ...broken }] }),
+    pod("broken-command", {
+      command: ["/none", "$(KEY)"],
+      env: [{ name: "KEY", valueFrom: { secretKeyRef: { name: "told", key: "key" } } }],
+    }),
+  );
+  const failed = (name: string, reason: RegExp) =>
+    until(`${name}: ${reason}`, async () => (await ns.eventsOf(name)).some((event) => reason.test(event)));
+  await failed("broken-volume", /^FailedMount: .*references non-existent secret key: none/);
+  await failed("broken-command", /^Failed: /);
+  const { lab } = session;
+  const files = [logFile(lab, lab.server, "server"), ...lab.workers.map((node) => logFile(lab, node, "agent"))];
+  const told = [await ns.kubectl(["get", "events", "-o", "json"]), ...files.map((file) => readFileSync(file, "utf8"))];
+  for (const log of told) t.notOk(log.includes(text) || log.includes(base64));
+  await ns.kubectl(["delete", "pod", "broken-volume", "broken-command", "--wait=false"]);
 });
 
 /** A Pod that runs, with all volumes below /v. */

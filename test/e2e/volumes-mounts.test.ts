@@ -223,6 +223,34 @@ t.test("a subPath made of an annotation", async (t) => {
   });
 });
 
+t.test("a container that starts again sees its subPath as it is then", async (t) => {
+  const settings = (word: string) => ({
+    ...{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "settings" } },
+    data: { word },
+  });
+  const container = {
+    command: ["sh", "-c", sleeper],
+    volumeMounts: [
+      { name: "v", mountPath: "/word", subPath: "word" },
+      { name: "v", mountPath: "/whole" },
+    ],
+  };
+  await ns.apply(
+    settings("old"),
+    pod("again", container, { volumes: [{ name: "v", configMap: { name: "settings" } }] }),
+  );
+  await ns.kubectl(["wait", "--for=condition=Ready", "pod/again", "--timeout=60s"]);
+  const read = async (path: string) => (await ns.tryKubectl(["exec", "again", "--", "cat", path])).stdout;
+  t.equal(await read("/word"), "old");
+  await ns.apply(settings("new"));
+  await ns.kubectl(["annotate", "pod", "again", "look=now"]);
+  await until("the volume is up to date", async () => (await read("/whole/word")) === "new");
+  t.equal(await read("/word"), "old", "what was mounted by itself stays");
+  await ns.kubectl(["exec", "again", "--", "kill", "1"]);
+  await until("the new word", async () => (await read("/word")) === "new");
+  await ns.kubectl(["delete", "pod", "again"]);
+});
+
 t.test("what is mounted on the node later", async (t) => {
   const volumes = [{ name: "v", ...hostPath(`${hostFolder}/outer`, "Directory") }];
   const reader = (name: string, mountPropagation: string) => ({

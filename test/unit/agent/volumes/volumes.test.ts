@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -8,7 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { readlink } from "node:fs/promises";
+import { readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
 import { volumeMounts } from "#agent/pods/container-mounts.js";
@@ -17,11 +18,14 @@ import { writeAtomically } from "#agent/volumes/atomic-writer.js";
 import type { ConfigSource } from "#agent/volumes/config-source.js";
 import { volumePlugins } from "#agent/volumes/index.js";
 import { handlePath, openInside } from "#agent/volumes/open-inside.js";
+import { giveToGroup } from "#agent/volumes/ownership.js";
 import type { ServiceAccountTokens } from "#agent/volumes/service-account-tokens.js";
 import { VolumeManager } from "#agent/volumes/volume-manager.js";
 import type { ConfigMap, DownwardAPIVolumeFile, ImageVolumeSource, Pod, Secret, Volume } from "#api/generated/types.js";
 import { containerOf, podOf } from "#test/fixtures/pod-objects.js";
 import { temporaryDirectory } from "#test/temporary-directory.js";
+
+const isRoot = process.getuid?.() === 0;
 
 const files = (content: Record<string, string>, mode = 0o644) =>
   new Map(Object.entries(content).map(([path, text]) => [path, { data: Buffer.from(text), mode }]));
@@ -53,6 +57,53 @@ t.test("the atomic writer swaps all files by one link", async (t) => {
   symlinkSync("nowhere", join(directory, "..data_tmp"));
   t.equal(await writeAtomically(directory, files({ a: "after a kill" })), true);
   t.equal(readFileSync(join(directory, "a"), "utf8"), "after a kill");
+});
+
+t.test("a reader sees all old files or all new ones", async (t) => {
+  const directory = temporaryDirectory("berth-volume-");
+  const version = (n: number) => files({ a: `${n}`, "deep/b": `${n}` });
+  await writeAtomically(directory, version(0));
+  let writing = true;
+  let reads = 0;
+  const writer = (async () => {
+    for (let n = 1; n <= 200; n++) await writeAtomically(directory, version(n));
+    writing = false;
+  })();
+  while (writing) {
+    const current = join(directory, await readlink(join(directory, "..data")));
+    const both = ["a", "deep/b"].map((name) => readFile(join(current, name), "utf8"));
+    // What was current a moment ago may be gone as a whole.
+    const [a, b] = await Promise.all(both).catch(() => []);
+    if (a !== b) t.fail(`${a} beside ${b}`);
+    reads++;
+  }
+  await writer;
+  t.ok(reads > 10);
+  t.equal(readFileSync(join(directory, "a"), "utf8"), "200");
+});
+
+t.test("a directory is given to a group, all of it, and links are not followed", { skip: !isRoot }, async (t) => {
+  const root = temporaryDirectory("berth-volume-");
+  const directory = join(root, "volume");
+  mkdirSync(join(directory, "deep"), { recursive: true });
+  for (const file of ["outside", "volume/deep/file"]) writeFileSync(join(root, file), "", { mode: 0o600 });
+  symlinkSync("../../outside", join(directory, "deep/link"));
+  const shown = (path: string) => {
+    const { gid, mode } = lstatSync(join(root, path));
+    return `${gid} ${(mode & 0o7777).toString(8)}`;
+  };
+  chmodSync(directory, 0o755);
+  chmodSync(join(directory, "deep"), 0o700);
+  await giveToGroup(directory, { group: 1234 });
+  t.equal(shown("volume"), "1234 2775");
+  t.equal(shown("volume/deep"), "1234 2770");
+  t.equal(shown("volume/deep/file"), "1234 660");
+  t.equal(shown("outside"), "0 600");
+  chmodSync(join(directory, "deep/file"), 0o600);
+  await giveToGroup(directory, { group: 1234, policy: "OnRootMismatch" });
+  t.equal(shown("volume/deep/file"), "1234 600", "the top says that the rest is right");
+  await giveToGroup(directory, { group: 1234, readOnly: true });
+  t.equal(shown("volume/deep/file"), "1234 640");
 });
 
 function managerIn(root: string, objects: { configMaps?: Record<string, object>; secrets?: Record<string, object> }) {
