@@ -48,7 +48,7 @@ const kill = async (node: LabNode, name: ProcessName) =>
 
 const web = nginx("web", REPLICAS, { volumes: [{ name: "host", hostPath: { path: "/" } }] }) as Deployment;
 // The image knows no UDP: Node.js as the host has it, beside nginx.
-const echo = fileURLToPath(new URL("../fixtures/net-echo.js", import.meta.url));
+const echo = fileURLToPath(new URL("../../fixtures/net-echo.js", import.meta.url));
 web.spec.template.spec!.containers.push({
   ...{ name: "udp", image: "busybox:latest", imagePullPolicy: "IfNotPresent" },
   command: ["chroot", "/host", process.execPath, echo, "web", "udp/53"],
