@@ -133,8 +133,10 @@ function runSuite(suite, files) {
 // Two checkouts on one machine need two labs.
 const LAB = process.env.BERTH_TEST_LAB_NAME ?? "e2e";
 
-function lab(...args) {
-  const { status, stdout } = spawnSync(process.execPath, ["dist/berth.js", "lab", "--name", LAB, ...args], {
+const LABS = process.env.BERTH_LAB_DIR ?? "/var/lib/berth/lab";
+
+function lab(name, ...args) {
+  const { status, stdout } = spawnSync(process.execPath, ["dist/berth.js", "lab", "--name", name, ...args], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -146,13 +148,16 @@ function lab(...args) {
 async function onLab(run) {
   try {
     // Patient timers: on a busy machine a node may be late without being dead. Faults have a lab of their own.
-    lab("up", "--nodes", "2", "--timers", "kubernetes");
-    const nodes = JSON.parse(lab("status", "--json")).nodes;
+    lab(LAB, "up", "--nodes", "2", "--timers", "kubernetes");
+    const nodes = JSON.parse(lab(LAB, "status", "--json")).nodes;
     process.env.BERTH_TEST_LAB = LAB;
     process.env.BERTH_TEST_DOCKER = nodes.find((n) => n.role === "node").dockerSocket;
     return await run();
   } finally {
-    lab("down");
+    // A test that died before its first assertion has left its own lab: see ownLabName in test/e2e/lab-session.ts.
+    const left = new RegExp(`^${LAB.slice(0, 9)}(seg|flt|vm)$`);
+    const labs = existsSync(LABS) ? readdirSync(LABS) : [];
+    for (const name of labs.filter((name) => name === LAB || left.test(name))) lab(name, "down");
   }
 }
 

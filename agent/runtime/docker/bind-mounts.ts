@@ -8,7 +8,7 @@ const RECURSIVE_API = "1.44";
 
 /** What the types of dockerode do not know yet. */
 interface BindOptions {
-  Propagation: NonNullable<MountSettings["BindOptions"]>["Propagation"];
+  Propagation?: NonNullable<MountSettings["BindOptions"]>["Propagation"];
   ReadOnlyNonRecursive?: boolean;
   ReadOnlyForceRecursive?: boolean;
 }
@@ -26,12 +26,21 @@ export async function bindMounts(engine: Engine, mounts: readonly ContainerMount
 
 export function bindMount(mount: ContainerMount, knowsRecursion: boolean): MountSettings {
   const { hostPath, containerPath, readOnly, recursiveReadOnly = "Disabled", propagation = "private" } = mount;
-  const options: BindOptions = { Propagation: propagation === "private" ? "rprivate" : propagation };
+  const options: BindOptions = {};
+  // Not named it is private, except where the engine's own folder is below the source ("/"): there it must be "rslave".
+  if (propagation !== "private") options.Propagation = propagation;
   if (readOnly && knowsRecursion) {
     options.ReadOnlyNonRecursive = recursiveReadOnly === "Disabled";
     options.ReadOnlyForceRecursive = recursiveReadOnly === "Enabled";
+    if (recursiveReadOnly === "Enabled") options.Propagation = "rprivate"; // the engine insists
   }
-  return { Type: "bind", Source: hostPath, Target: containerPath, ReadOnly: readOnly, BindOptions: options };
+  return {
+    Type: "bind",
+    Source: hostPath,
+    Target: containerPath,
+    ReadOnly: readOnly,
+    BindOptions: options as MountSettings["BindOptions"],
+  };
 }
 
 /** A mount in which nothing else is mounted is read-only all through with any engine. */
