@@ -32,6 +32,7 @@ export interface ContainerConfigInput {
 
 /** Labels of a container that the agent reads back when the Pod itself is gone from the API. */
 export const GRACE_LABEL = "io.kubernetes.pod.terminationGracePeriod";
+export const RUNTIME_HANDLER_LABEL = "io.berth.runtime-handler";
 export const TERMINATION_PATH_LABEL = "io.berth.termination-message-path";
 
 /** Everything the engine has to be told about one start of one container. @throws ContainerConfigError */
@@ -56,6 +57,7 @@ export async function containerConfig(input: ContainerConfigInput): Promise<Cont
     mounts: [...(await volumeMounts(container, input.volumes, env, input.mountSubPath)), ...(await ownMounts(input))],
     resources: containerResources(container),
     cgroupParent: podCgroup(input.cgroupRoot, qos, uid),
+    runtimeHandler: sandbox.labels[RUNTIME_HANDLER_LABEL],
     pidNamespace: pod.spec.hostPID ? "host" : pod.spec.shareProcessNamespace ? "pod" : "container",
     ipcNamespace: pod.spec.hostIPC ? "host" : "pod",
     ...containerUser(pod, container, image.user),

@@ -1,9 +1,11 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import type { Pod } from "#api/generated/types.js";
+import { runtimeClasses } from "#api/refs.js";
+import { isNotFound } from "#api/status-error.js";
 import { resolvConfForPods } from "../host/resolv-conf.js";
 import type { HostPort } from "../network/network.js";
 import type { Sandbox } from "../runtime/runtime.js";
-import { GRACE_LABEL } from "./container-config.js";
+import { GRACE_LABEL, RUNTIME_HANDLER_LABEL } from "./container-config.js";
 import { hostsFile } from "./hosts-file.js";
 import { podCgroup } from "./pod-cgroup.js";
 import type { PodEnvironment } from "./pod-environment.js";
@@ -16,19 +18,34 @@ export async function createSandbox(env: PodEnvironment, pod: Pod, attempt: numb
   const { metadata, spec } = pod;
   const { name, namespace = "", uid } = metadata;
   const grace = spec.terminationGracePeriodSeconds;
+  const handler = await runtimeHandler(env, spec.runtimeClassName);
+  const own = { [GRACE_LABEL]: grace === undefined ? undefined : String(grace), [RUNTIME_HANDLER_LABEL]: handler };
+  const set = Object.entries(own).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]]));
   return env.runtime.runSandbox({
     pod: { name, namespace, uid },
     attempt,
     hostname: kernelHostname(pod, env.dns.domain),
-    labels: { ...metadata.labels, ...(grace === undefined ? {} : { [GRACE_LABEL]: String(grace) }) },
+    labels: { ...metadata.labels, ...Object.fromEntries(set) },
     annotations: metadata.annotations ?? {},
     hostNetwork: spec.hostNetwork ?? false,
     hostPID: spec.hostPID ?? false,
     hostIPC: spec.hostIPC ?? false,
     shareProcessNamespace: spec.shareProcessNamespace ?? false,
     cgroupParent: podCgroup(env.cgroupRoot, qosClass(pod), uid),
+    runtimeHandler: handler,
     sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])),
   });
+}
+
+/** Which of the engine's runtimes the Pod's RuntimeClass means. @throws Error when there is no such class (any more) */
+async function runtimeHandler({ client }: PodEnvironment, className: string | undefined): Promise<string | undefined> {
+  if (!className) return undefined;
+  try {
+    return (await client.get(runtimeClasses, className)).handler;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    throw new Error(`failed to get sandbox runtime: RuntimeClass "${className}" not found`);
+  }
 }
 
 /** Puts the sandbox on the network, or finds out where it is on it. Resolves with the Pod's addresses. */

@@ -78,6 +78,8 @@ export interface SandboxConfig {
   /** Cgroup of the whole Pod, for example "/kubepods/burstable/pod<uid>". */
   cgroupParent: string;
   sysctls: Readonly<Record<string, string>>;
+  /** The engine's name of the runtime that runs the Pod ("runc", "runsc", "kata"); absent: its default. */
+  runtimeHandler?: string;
   /** Absent: the engine's default (/etc/resolv.conf of the host). */
   dns?: { servers: readonly string[]; searches: readonly string[]; options: readonly string[] };
 }
@@ -111,6 +113,8 @@ export interface ContainerConfig {
   mounts: readonly ContainerMount[];
   resources: ContainerResources;
   cgroupParent: string;
+  /** As of the sandbox. */
+  runtimeHandler?: string;
   /** Whose process namespace: the container's own, the sandbox's (shareProcessNamespace) or the host's. */
   pidNamespace: "container" | "pod" | "host";
   ipcNamespace: "pod" | "host";

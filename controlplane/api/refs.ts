@@ -14,7 +14,9 @@ import type {
   Node,
   Pod,
   PodPeer,
+  PodTemplate,
   ReplicaSet,
+  RuntimeClass,
   Secret,
   Service,
   ServiceAccount,
@@ -37,6 +39,7 @@ function ref<T extends KubeObject>(
 export const namespaces = ref<Namespace>("", "v1", "namespaces", "Namespace", false);
 export const nodes = ref<Node>("", "v1", "nodes", "Node", false);
 export const pods = ref<Pod>("", "v1", "pods", "Pod");
+export const podTemplates = ref<PodTemplate>("", "v1", "podtemplates", "PodTemplate");
 export const services = ref<Service>("", "v1", "services", "Service");
 export const endpoints = ref<Endpoints>("", "v1", "endpoints", "Endpoints");
 export const configMaps = ref<ConfigMap>("", "v1", "configmaps", "ConfigMap");
@@ -52,6 +55,7 @@ export const clusterTrustBundles = ref<V1beta1ClusterTrustBundle>(
   false,
 );
 export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
+export const runtimeClasses = ref<RuntimeClass>("node.k8s.io", "v1", "runtimeclasses", "RuntimeClass", false);
 export const ingresses = ref<Ingress>("networking.k8s.io", "v1", "ingresses", "Ingress");
 export const ingressClasses = ref<IngressClass>("networking.k8s.io", "v1", "ingressclasses", "IngressClass", false);
 export const deployments = ref<Deployment>("apps", "v1", "deployments", "Deployment");

@@ -14,7 +14,9 @@ import { networkPolicy } from "./networkpolicy/index.js";
 import { node } from "./node/index.js";
 import { pod } from "./pod/index.js";
 import { podPeer } from "./podpeer.js";
+import { podTemplate } from "./podtemplate.js";
 import { replicaSet } from "./replicaset.js";
+import { runtimeClass } from "./runtimeclass.js";
 import { secret } from "./secret.js";
 import { service } from "./service/index.js";
 import { serviceAccount } from "./serviceaccount/index.js";
@@ -28,12 +30,14 @@ export const kinds: readonly Kind[] = [
   namespace,
   node,
   pod,
+  podTemplate,
   secret,
   serviceAccount,
   service,
   deployment,
   replicaSet,
   lease,
+  runtimeClass,
   endpointSlice,
   ipAddress,
   serviceCIDR,

@@ -17,6 +17,7 @@ export const roots = {
   V1EndpointSlice: "discovery.k8s.io/v1",
   V1beta1ClusterTrustBundle: "certificates.k8s.io/v1beta1",
   V1Lease: "coordination.k8s.io/v1",
+  V1RuntimeClass: "node.k8s.io/v1",
   V1NetworkPolicy: "networking.k8s.io/v1",
   V1IPAddress: "networking.k8s.io/v1",
   V1ServiceCIDR: "networking.k8s.io/v1",

@@ -36,6 +36,7 @@ export function containerHostConfig(engine: Engine, config: ContainerConfig, mou
     IpcMode: config.ipcNamespace === "host" ? "host" : sandbox,
     PidMode: config.pidNamespace === "host" ? "host" : config.pidNamespace === "pod" ? sandbox : "",
     CgroupParent: cgroupParent(config.cgroupParent, engine.cgroupDriver),
+    Runtime: config.runtimeHandler,
     Mounts: mounts,
     LogConfig: LOG_ROTATION,
     RestartPolicy: { Name: "no" },

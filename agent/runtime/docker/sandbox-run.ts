@@ -71,6 +71,7 @@ function sandboxOptions(engine: Engine, config: SandboxConfig): ContainerCreateO
       IpcMode: config.hostIPC ? "host" : "shareable",
       PidMode: config.hostPID ? "host" : "",
       CgroupParent: cgroupParent(config.cgroupParent, engine.cgroupDriver),
+      Runtime: config.runtimeHandler,
       Sysctls: { ...config.sysctls },
       // Two shares: the sandbox only waits.
       CpuShares: 2,

@@ -23,6 +23,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   endpoints: readOnly,
   "endpointslices.discovery.k8s.io": readOnly,
   "networkpolicies.networking.k8s.io": readOnly,
+  "runtimeclasses.node.k8s.io": readOnly,
   "podpeers.policy.berth.dev": readOnly,
   "clustertrustbundles.certificates.k8s.io": readOnly,
   nodes: nodeRule,

@@ -1,5 +1,5 @@
 /**
- * What Kubernetes' admission plugins ServiceAccount, Priority and DefaultTolerationSeconds do to a pod.
+ * What Kubernetes' admission plugins ServiceAccount, RuntimeClass, Priority and DefaultTolerationSeconds do to a pod.
  * https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,6 +9,7 @@ import { forbiddenError } from "#api/status-error.js";
 import type { AdmissionContext, AdmissionHooks } from "../kind.js";
 import { mountApiAccess } from "./api-access.js";
 import { setPriority } from "./priority.js";
+import { applyRuntimeClass } from "./runtime-class.js";
 
 const TOLERATED_SECONDS = 300;
 const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
@@ -60,7 +61,10 @@ export const podAdmission: AdmissionHooks<Pod> = {
   async beforeWrite(pod, old, context) {
     if (context.subresource) return;
     const name = pod.metadata.name ?? pod.metadata.generateName ?? "";
-    if (!old) await setServiceAccount(pod, name, context);
+    if (!old) {
+      await setServiceAccount(pod, name, context);
+      applyRuntimeClass(pod, name, context);
+    }
     setPriority(pod, old, name);
     const seconds = context.cluster.tolerationSeconds ?? TOLERATED_SECONDS;
     tolerateForAWhile(pod, "node.kubernetes.io/not-ready", seconds);

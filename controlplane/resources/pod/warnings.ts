@@ -8,7 +8,6 @@ const notYetHonoured: readonly ((spec: PodSpec) => string | false | undefined)[]
   ({ affinity }) => affinity?.podAffinity && "affinity.podAffinity",
   ({ affinity }) => affinity?.podAntiAffinity && "affinity.podAntiAffinity",
   ({ topologySpreadConstraints }) => (topologySpreadConstraints?.length ?? 0) > 0 && "topologySpreadConstraints",
-  ({ runtimeClassName }) => runtimeClassName && "runtimeClassName",
   ({ resourceClaims }) => (resourceClaims?.length ?? 0) > 0 && "resourceClaims",
   ({ hostUsers }) => hostUsers === false && "hostUsers",
   ({ securityContext }) => isCustomSeccomp(securityContext) && "securityContext.seccompProfile",
@@ -43,8 +42,6 @@ function containerWarnings(path: string, container: Container): string[] {
       warnings.push(`${path}.env[${i}]: hides previous definition of "${name}", which may be dropped when using apply`);
     names.add(name);
   });
-  for (const probe of ["livenessProbe", "readinessProbe", "startupProbe"] as const)
-    if (container[probe]?.grpc) warnings.push(`${path}.${probe}.grpc: ${NOT_YET}`);
   if (container.volumeDevices?.length) warnings.push(`${path}.volumeDevices: ${NOT_YET}`);
   if (isCustomSeccomp(container.securityContext)) warnings.push(`${path}.securityContext.seccompProfile: ${NOT_YET}`);
   return warnings;
