@@ -1,6 +1,7 @@
 import type { Container, Probe } from "#api/generated/types.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { execProbe } from "./exec-probe.js";
+import { grpcProbe } from "./grpc-probe.js";
 import { httpProbe } from "./http-probe.js";
 import type { ProbeResult } from "./probe-result.js";
 import { tcpProbe } from "./tcp-probe.js";
@@ -34,6 +35,7 @@ async function runOnce(probe: Probe, { runtime, container, containerId, podIP }:
       const { host, port } = probe.tcpSocket;
       return await tcpProbe(host || podIP, portNumber(container, port), timeoutMs);
     }
+    if (probe.grpc) return await grpcProbe(probe.grpc, podIP, timeoutMs);
     return { outcome: "error", message: `missing or unsupported probe handler for ${container.name}` };
   } catch (error) {
     return { outcome: "error", message: (error as Error).message };
