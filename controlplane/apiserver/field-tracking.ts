@@ -4,7 +4,7 @@ import { groupVersion } from "#api/resource.js";
 import type { Write } from "./prepare-write.js";
 
 /** The subresources whose writes leave their own entries; others (binding) are not recorded, as upstream. */
-const TRACKED = new Set([undefined, "status", "scale"]);
+const TRACKED = new Set([undefined, "status", "scale", "resize", "ephemeralcontainers"]);
 
 /** Records in metadata.managedFields what this write has set. @param time RFC 3339 */
 export function trackFields(object: KubeObject, old: KubeObject | undefined, write: Write, time: string): void {

@@ -18,6 +18,8 @@ export interface Write {
   readonly admission: AdmissionContext;
   readonly fieldManager: string;
   readonly subresource?: string;
+  /** The write is no change of what is wanted, though it sets a field of it. */
+  readonly keepsGeneration?: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** Collects texts for Warning headers. */
@@ -60,7 +62,7 @@ export async function prepareUpdate(
   else errors.push(...(kind.validate?.(object, old) ?? []), ...(kind.validateUpdate?.(object, old) ?? []));
   refuse(kind, object, errors);
   if (!own) write.warnings.push(...(kind.warnings?.(object) ?? []));
-  if (kind.hasGeneration && contentChanged(object, old))
+  if (kind.hasGeneration && !write.keepsGeneration && contentChanged(object, old))
     object.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
 

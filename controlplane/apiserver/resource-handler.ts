@@ -76,9 +76,9 @@ function rethrow(error: Error): never {
 function subresource(context: VerbContext): Promise<ApiResult> {
   const { request, kind } = context;
   const { verb, subresource: name = "" } = request;
-  const { status, scale, actions } = kind.subresources ?? {};
+  const { status, parts, scale, actions } = kind.subresources ?? {};
   const isPart = verb === "get" || verb === "update" || verb === "patch";
-  if (name === "status" && status) {
+  if ((name === "status" && status) || parts?.[name]) {
     if (!isPart) throw methodNotAllowed();
     return verbs[verb](context);
   }

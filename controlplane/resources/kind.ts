@@ -152,6 +152,8 @@ export interface UserInfo {
 export interface Subresources<T extends KubeObject> {
   /** GET, PUT, PATCH on /status: only `status` changes (and it never changes on the main resource). */
   readonly status?: true | StatusSubresource<T>;
+  /** GET, PUT, PATCH of the whole object, of which only a part is taken: pods/resize, pods/ephemeralcontainers. */
+  readonly parts?: Readonly<Record<string, PartSubresource<T>>>;
   /** GET, PUT, PATCH on /scale as autoscaling/v1 Scale. */
   readonly scale?: ScaleSubresource<T>;
   /** POST of another kind that changes this object: pods/binding. */
@@ -165,6 +167,13 @@ export interface StatusSubresource<T extends KubeObject> {
   readonly withMetadata?: true;
   prepare?(object: T, old: T): void;
   validate?(object: T, old: T): FieldError[];
+}
+
+export interface PartSubresource<T extends KubeObject> {
+  /** Takes the part from what was sent into `object`, a copy of the current state, in place. */
+  take(object: T, sent: T): void;
+  /** The whole change, the part's rules and those of the object it makes. */
+  validate(object: T, old: T): FieldError[];
 }
 
 export interface ScaleSubresource<T extends KubeObject> {
@@ -182,6 +191,8 @@ export interface ActionSubresource<T extends KubeObject> {
   readonly bodyGroup: string;
   readonly bodyVersion: string;
   readonly bodyKind: string;
+  /** True when what it sets was open so far and is no change of what is wanted: `metadata.generation` stays. */
+  readonly keepsGeneration?: true;
   /** How clients call it; POST unless said otherwise (namespaces/finalize is a PUT). */
   readonly method?: "POST" | "PUT";
   /**

@@ -133,8 +133,10 @@ export class PathWriter {
   }
 
   subresources(kind, one, { gvk, self, scope }) {
-    const { status, scale, actions: own = {} } = kind.subresources ?? {};
+    const { status, parts = {}, scale, actions: own = {} } = kind.subresources ?? {};
     if (status) this.object(`${one}/status`, { gvk, body: self, answer: self, scope, part: "status" });
+    for (const part of Object.keys(parts))
+      this.object(`${one}/${part}`, { gvk, body: self, answer: self, scope, part });
     if (scale) {
       const body = this.writer.use("Scale");
       const scaleKind = { group: "autoscaling", version: "v1", kind: "Scale" };

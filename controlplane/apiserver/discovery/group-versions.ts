@@ -76,6 +76,9 @@ function kindResource(kind: Kind, routed: readonly RoutedSubresource[]): Discove
   const responseKind = { group, version, kind: kind.kind };
   const subresources: DiscoveredSubresource[] = [];
   if (kind.subresources?.status) subresources.push({ name: "status", responseKind, verbs: PART_VERBS });
+  for (const name of Object.keys(kind.subresources?.parts ?? {})) {
+    subresources.push({ name, responseKind, verbs: PART_VERBS });
+  }
   if (kind.subresources?.scale) {
     const scale = { group: "autoscaling", version: "v1", kind: "Scale" };
     subresources.push({ name: "scale", responseKind: scale, verbs: PART_VERBS });

@@ -35,21 +35,26 @@ export async function act(context: VerbContext, action: ActionSubresource<KubeOb
       const asked: DeleteOptions = (body as { deleteOptions?: DeleteOptions }).deleteOptions ?? {};
       const admission = admissionOf(context, "DELETE", options.dryRun || isDryRun(asked));
       await deleteObject(old, { store: context.store, options: asked, admission, now: server.now() });
-    } else if (action.effect !== "none") stored = await write(context, object, old, options, warnings);
+    } else if (action.effect !== "none") stored = await write(context, action, { object, old, options, warnings });
     if (stored && answer === object) return { ...renderObject(stored, render, status), warnings };
     const success = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: status };
     return { ...renderValue(answer ?? success, render, status), warnings };
   });
 }
 
+interface Change {
+  object: KubeObject;
+  old: StoredObject;
+  options: WriteOptions;
+  warnings: string[];
+}
+
 async function write(
   context: VerbContext,
-  object: KubeObject,
-  old: StoredObject,
-  options: WriteOptions,
-  warnings: string[],
+  { keepsGeneration }: ActionSubresource<KubeObject>,
+  { object, old, options, warnings }: Change,
 ): Promise<StoredObject> {
-  const write = writeOf(context, "UPDATE", options, warnings);
+  const write = { ...writeOf(context, "UPDATE", options, warnings), keepsGeneration };
   await prepareUpdate(object, old.object, write, () => []);
   return commit(context.store, object, old, write.admission);
 }

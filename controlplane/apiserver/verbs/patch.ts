@@ -1,24 +1,24 @@
 import { commit } from "../commit.js";
+import { partOwner } from "../object-part.js";
 import { patchedObject } from "../patched-object.js";
 import { prepareUpdate } from "../prepare-write.js";
 import { renderObject } from "../render.js";
 import type { ApiResponse } from "../request.js";
 import { checkIdentity } from "../request-object.js";
 import { retryOnChange } from "../retry-on-change.js";
-import { statusOwner } from "../status-part.js";
 import { renderOptions, type VerbContext, writeOf } from "../verb-context.js";
 import { writeOptions } from "../write-options.js";
 import { checkPreconditions } from "./update.js";
 
 /**
- * PATCH of an object or of its status: applied to the newest state, and again if that has changed before the commit. A
+ * PATCH of an object or of a part of it: applied to the newest state, and again if that has changed before the commit. A
  * resourceVersion in the patch pins the state instead.
  */
 export async function patch(context: VerbContext): Promise<ApiResponse> {
   const { request, kind, store } = context;
   const options = writeOptions(request);
   const render = renderOptions(context);
-  const part = request.subresource === "status" ? statusOwner(kind) : undefined;
+  const part = partOwner(kind, request.subresource);
   return retryOnChange(context, async (old) => {
     const { object: patched, warnings } = patchedObject(request, kind, old.object, options);
     checkIdentity(patched, request);

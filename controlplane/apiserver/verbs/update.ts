@@ -2,21 +2,21 @@ import type { KubeObject } from "#api/object.js";
 import { conflict, STALE_OBJECT } from "#api/status-error.js";
 import type { Kind } from "#resources/kind.js";
 import { commit } from "../commit.js";
+import { partOwner } from "../object-part.js";
 import { prepareUpdate } from "../prepare-write.js";
 import { renderObject } from "../render.js";
 import type { ApiResponse } from "../request.js";
 import { checkIdentity, requestObject } from "../request-object.js";
 import { retryOnChange } from "../retry-on-change.js";
-import { type StatusOwner, statusOwner } from "../status-part.js";
 import { renderOptions, type VerbContext, writeOf } from "../verb-context.js";
 import { writeOptions } from "../write-options.js";
 
-/** PUT of an object or of its status. Without a resourceVersion the write is unconditional. */
+/** PUT of an object, of its status, or of another part that is written apart. Without a resourceVersion the write is unconditional. */
 export async function update(context: VerbContext): Promise<ApiResponse> {
   const { request, kind, store } = context;
   const options = writeOptions(request);
   const render = renderOptions(context);
-  const part: StatusOwner | undefined = request.subresource === "status" ? statusOwner(kind) : undefined;
+  const part = partOwner(kind, request.subresource);
   return retryOnChange(context, async (old) => {
     const { object: body, warnings } = requestObject(request, kind, options);
     checkIdentity(body, request);

@@ -10,6 +10,7 @@ export const bindingAction: ActionSubresource<Pod> = {
   bodyGroup: "",
   bodyVersion: "v1",
   bodyKind: "Binding",
+  keepsGeneration: true,
   apply(pod, body) {
     const binding = body as Binding;
     const name = pod.metadata.name ?? "";

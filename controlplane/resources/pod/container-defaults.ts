@@ -40,6 +40,17 @@ export function defaultContainer(container: Container): void {
   defaultHandler(container.lifecycle?.preStop);
 }
 
+/** How a running container takes a change of its CPU or memory: without a restart. Holds in pods, not in templates. */
+export function defaultResizePolicy(container: Container): void {
+  const named = new Set(container.resizePolicy?.map(({ resourceName }) => resourceName));
+  const { limits, requests } = container.resources ?? {};
+  for (const resourceName of ["cpu", "memory"]) {
+    const asked = limits?.[resourceName] ?? requests?.[resourceName];
+    if (asked === undefined || named.has(resourceName)) continue;
+    container.resizePolicy = [...(container.resizePolicy ?? []), { resourceName, restartPolicy: "NotRequired" }];
+  }
+}
+
 /** What is limited and not requested is requested as much as it is limited. Holds in pods, not in templates. */
 export function requestLimits({ resources }: Container): void {
   if (resources?.limits) resources.requests = { ...resources.limits, ...resources.requests };

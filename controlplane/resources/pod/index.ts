@@ -5,9 +5,11 @@ import { podAdmission } from "./admission.js";
 import { bindingAction } from "./binding.js";
 import { podColumns } from "./columns.js";
 import { defaultPod } from "./defaults.js";
+import { ephemeralContainers } from "./ephemeral-containers.js";
 import { evictionAction } from "./eviction.js";
 import { gracePeriod } from "./grace-period.js";
 import { qosClass } from "./qos.js";
+import { resize } from "./resize.js";
 import { podStatus } from "./status.js";
 import { validatePod } from "./validate-spec.js";
 import { validatePodUpdate } from "./validate-update.js";
@@ -25,6 +27,7 @@ export const pod: Kind<Pod> = {
   columns: podColumns,
   subresources: {
     status: podStatus,
+    parts: { ephemeralcontainers: ephemeralContainers, resize },
     actions: { binding: bindingAction, eviction: evictionAction },
     connect: ["log", "exec", "attach", "portforward", "proxy"],
   },

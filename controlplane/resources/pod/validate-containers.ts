@@ -48,7 +48,8 @@ export function validateImage(field: string, image: string | undefined): FieldEr
   return image === image.trim() ? [] : [invalid(field, image, "must not have leading or trailing whitespace")];
 }
 
-function validateContainer(path: string, container: Container, volumeNames: ReadonlySet<string>): FieldError[] {
+/** What holds for containers of all three sorts. */
+export function validateContainer(path: string, container: Container, volumeNames: ReadonlySet<string>): FieldError[] {
   const { name } = container;
   const errors = name ? invalidEach(`${path}.name`, name, dns1123Label(name)) : [required(`${path}.name`)];
   errors.push(

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type FieldError, forbidden, invalid } from "#api/field-error.js";
 import type { Container, Pod, PodSpec, Toleration } from "#api/generated/types.js";
 import { rangeMessage } from "#api/validation/network.js";
+import { defaultPod } from "./defaults.js";
 
 const MAX_INT32 = 2 ** 31 - 1;
 
@@ -78,6 +79,13 @@ function difference(old: PodSpec, next: PodSpec): string {
     .join("\n");
 }
 
+/** A Pod stored by an older version has not what is filled in today: that is no change of the client's. */
+function asNowDefaulted(old: Pod): PodSpec {
+  const copy = structuredClone(old);
+  defaultPod(copy);
+  return copy.spec;
+}
+
 export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
   if (isDeepStrictEqual(pod.spec, old.spec)) return [];
   for (const list of ["containers", "initContainers"] as const)
@@ -88,7 +96,8 @@ export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
     ...validateOnlyAdded(pod.spec.tolerations, old.spec.tolerations),
     ...validateOnlyDeletedGates(pod.spec, old.spec),
   ];
-  const diff = difference(old.spec, withoutAllowedChanges(pod.spec, old.spec));
+  const before = asNowDefaulted(old);
+  const diff = difference(before, withoutAllowedChanges(pod.spec, before));
   if (diff) errors.push(forbidden("spec", `pod updates may not change fields other than ${updatable}\n${diff}`));
   return errors;
 }
