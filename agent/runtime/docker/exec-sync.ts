@@ -1,4 +1,6 @@
+import type { Duplex } from "node:stream";
 import { PassThrough } from "node:stream";
+import type { Exec } from "dockerode";
 import { type ExecResult, TimeoutError } from "../runtime.js";
 import { call, type Engine } from "./engine.js";
 import { connectStreams, exitCode, killExec } from "./exec.js";
@@ -6,32 +8,68 @@ import { connectStreams, exitCode, killExec } from "./exec.js";
 /** Output beyond this many bytes a stream is dropped: a probe's or a hook's words, not a file transfer. */
 const MAX_OUTPUT = 1 << 20;
 
-/** Runs a command to its end. On time-out its process is killed, so that probes that hang do not pile up. */
+/**
+ * Runs a command to its end. On time-out its process is killed, so that probes that hang do not pile up. The time-out holds
+ * whatever the engine does: one that does not answer at all must not hold up a probe for ever.
+ */
 export async function execSync(
   engine: Engine,
   id: string,
   command: readonly string[],
   timeoutMs: number,
 ): Promise<ExecResult> {
-  const created = await call(() =>
-    engine.docker.getContainer(id).exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true }),
-  );
-  const connection = await call(() => created.start({ hijack: true, stdin: true }));
-  const stdout = new Collector();
-  const stderr = new Collector();
+  const run = new Run(engine, id, command);
+  const done = run.start();
+  if (timeoutMs <= 0) return done;
   let timer: NodeJS.Timeout | undefined;
   const timedOut = new Promise<"timeout">((resolve) => {
-    if (timeoutMs > 0) timer = setTimeout(resolve, timeoutMs, "timeout");
+    timer = setTimeout(resolve, timeoutMs, "timeout");
   });
-  const done = connectStreams(connection, { stdout: stdout.stream, stderr: stderr.stream, tty: false });
-  const result = await Promise.race([done, timedOut]);
-  clearTimeout(timer);
-  if (result === "timeout") {
-    await killExec(created, id);
-    connection.destroy();
-    throw new TimeoutError(`command ${JSON.stringify(command.join(" "))} timed out`);
+  const result = await Promise.race([done, timedOut]).finally(() => clearTimeout(timer));
+  if (result !== "timeout") return result;
+  run.abandon();
+  // Nobody waits for it any more; what becomes of it is no news.
+  done.catch(() => undefined);
+  throw new TimeoutError(`command ${JSON.stringify(command.join(" "))} timed out`);
+}
+
+class Run {
+  #created: Exec | undefined;
+  #connection: Duplex | undefined;
+  #abandoned = false;
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly id: string,
+    private readonly command: readonly string[],
+  ) {}
+
+  async start(): Promise<ExecResult> {
+    const container = this.engine.docker.getContainer(this.id);
+    const created = await call(() =>
+      container.exec({ Cmd: [...this.command], AttachStdout: true, AttachStderr: true }),
+    );
+    this.#created = created;
+    if (this.#abandoned) throw new TimeoutError("abandoned before it was started");
+    const connection = await call(() => created.start({ hijack: true, stdin: true }));
+    this.#connection = connection;
+    // The engine took longer than there was time: what it has started has to end.
+    if (this.#abandoned) this.abandon();
+    const stdout = new Collector();
+    const stderr = new Collector();
+    await connectStreams(connection, { stdout: stdout.stream, stderr: stderr.stream, tty: false });
+    return { exitCode: await exitCode(created), stdout: stdout.text(), stderr: stderr.text() };
   }
-  return { exitCode: await exitCode(created), stdout: stdout.text(), stderr: stderr.text() };
+
+  /** Ends what runs, as soon as the engine lets us know of it. */
+  abandon(): void {
+    this.#abandoned = true;
+    const connection = this.#connection;
+    if (!this.#created || !connection) return;
+    killExec(this.#created, this.id)
+      .catch((error) => this.engine.logger.warn({ err: error }, "a command that timed out was not ended"))
+      .finally(() => connection.destroy());
+  }
 }
 
 class Collector {
