@@ -1,5 +1,5 @@
 /** Containers of all three sorts. https://kubernetes.io/docs/concepts/containers/ */
-import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from "#api/field-error.js";
+import { duplicate, type FieldError, forbidden, invalid, required } from "#api/field-error.js";
 import type { Container, ContainerPort, PodSpec } from "#api/generated/types.js";
 import { dns1123Label, invalidEach } from "#api/validation/names.js";
 import { portName, portNumber } from "#api/validation/network.js";
@@ -8,6 +8,7 @@ import { validateEnv, validateEnvFrom } from "./validate-env.js";
 import { validateMounts } from "./validate-mounts.js";
 import { validateProbes } from "./validate-probes.js";
 import { validateResources } from "./validate-resources.js";
+import { validateRestart } from "./validate-restart.js";
 import { validateSecurityContext } from "./validate-security.js";
 
 const protocols = ["SCTP", "TCP", "UDP"];
@@ -80,8 +81,7 @@ function validateMain(path: string, spec: PodSpec, volumeNames: ReadonlySet<stri
     if (names.has(container.name)) errors.push(duplicate(`${at}.name`, container.name));
     names.add(container.name);
     errors.push(...validateProbes(at, container, spec.terminationGracePeriodSeconds ?? 0));
-    if (container.restartPolicy !== undefined)
-      errors.push(forbidden(`${at}.restartPolicy`, "may not be set for non-init containers"));
+    errors.push(...validateRestart(at, container, false));
     errors.push(...validateHostPorts(at, container, hostPorts));
   });
   return errors;
@@ -97,10 +97,9 @@ function validateInit(path: string, spec: PodSpec, volumeNames: ReadonlySet<stri
     if (names.has(container.name)) errors.push(duplicate(`${at}.name`, container.name));
     names.add(container.name);
     errors.push(...validateHostPorts(at, container, new Set()));
-    const policy = container.restartPolicy;
-    if (policy !== undefined && policy !== "Always")
-      errors.push(notSupported(`${at}.restartPolicy`, policy, ["Always"]));
-    if (policy === "Always") errors.push(...validateProbes(at, container, spec.terminationGracePeriodSeconds ?? 0));
+    const sidecar = container.restartPolicy === "Always";
+    errors.push(...validateRestart(at, container, sidecar));
+    if (sidecar) errors.push(...validateProbes(at, container, spec.terminationGracePeriodSeconds ?? 0));
     else
       for (const field of ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] as const)
         if (container[field])

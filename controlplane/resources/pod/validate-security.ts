@@ -3,6 +3,7 @@ import { type FieldError, invalid, notSupported, required } from "#api/field-err
 import type { PodSpec, SeccompProfile, SecurityContext } from "#api/generated/types.js";
 import { invalidEach } from "#api/validation/names.js";
 import { userId } from "#api/validation/network.js";
+import { validateSysctls } from "./validate-sysctls.js";
 
 const validateId = (field: string, id: number | undefined) =>
   id === undefined ? [] : invalidEach(field, id, userId(id));
@@ -81,5 +82,6 @@ export function validatePodSecurity(path: string, spec: PodSpec): FieldError[] {
   const policies = ["Always", "OnRootMismatch"];
   if (context.fsGroupChangePolicy !== undefined && !policies.includes(context.fsGroupChangePolicy))
     errors.push(notSupported(`${at}.fsGroupChangePolicy`, context.fsGroupChangePolicy, policies));
+  errors.push(...validateSysctls(`${at}.sysctls`, spec));
   return [...errors, ...validateSeccomp(`${at}.seccompProfile`, context.seccompProfile)];
 }
