@@ -18,6 +18,8 @@ export interface AgentOptions {
   cgroupRoot: string;
   labels: Readonly<Record<string, string>>;
   maxPods: number;
+  /** Sysctls that Pods may set besides the safe ones; "net.core.*" means all that begin so. */
+  allowedUnsafeSysctls?: readonly string[];
   sandboxImage?: string;
   cniConfDir?: string;
   cniBinDir?: string;

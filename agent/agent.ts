@@ -147,7 +147,7 @@ function startPodWorkers(
   services: ServiceInformers,
 ): NodePods {
   const { options, folder, address, client, cluster, runtime } = base;
-  const { nodeName, cgroupRoot, logger } = options;
+  const { nodeName, cgroupRoot, maxPods, allowedUnsafeSysctls, logger } = options;
   return startPods({
     client,
     nodeName,
@@ -159,6 +159,8 @@ function startPodWorkers(
     clusterDNS: [cluster.clusterDNS],
     clusterDomain: cluster.clusterDomain,
     cgroupRoot,
+    maxPods,
+    allowedUnsafeSysctls,
     services,
     // An engine that starts writes its own rules.
     onEngineBack: check,

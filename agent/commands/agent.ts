@@ -33,6 +33,11 @@ export function addAgentCommand(program: Command): Command {
     .option("--interface <name>", "take the node's address from this interface")
     .option("--labels <key=value,...>", "labels of the Node", labels, {})
     .option("--max-pods <count>", "how many Pods may run here", integer, 110)
+    .option(
+      "--allowed-unsafe-sysctls <name,...>",
+      "sysctls Pods may set besides the safe ones; net.core.* for all",
+      list,
+    )
     .option("--data-dir <folder>", "where state is kept", "/var/lib/berth")
     .option("--run-dir <folder>", "where sockets and journals are kept", "/run/berth")
     .option("--docker-socket <path>", "the Docker engine's socket", socketPath, "/var/run/docker.sock")
@@ -100,6 +105,8 @@ function labels(text: string): Record<string, string> {
     }),
   );
 }
+
+const list = (text: string) => text.split(",").filter(Boolean);
 
 function integer(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a number");

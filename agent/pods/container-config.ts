@@ -1,9 +1,9 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Container, Pod } from "#api/generated/types.js";
+import type { Container, EphemeralContainer, Pod } from "#api/generated/types.js";
 import type { ContainerConfig, ContainerMount, ImageInfo, Sandbox } from "../runtime/runtime.js";
 import type { PreparedVolumes } from "../volumes/volume-manager.js";
-import { containerEnv, type EnvSources } from "./container-env.js";
+import { ContainerConfigError, containerEnv, type EnvSources } from "./container-env.js";
 import { type SubPathMounter, volumeMounts } from "./container-mounts.js";
 import { containerResources, oomScoreAdj } from "./container-resources.js";
 import { containerUser } from "./container-user.js";
@@ -23,6 +23,8 @@ export interface ContainerConfigInput {
   image: ImageInfo;
   /** The image as the engine finds it. */
   imageReference: string;
+  /** Engine's id of the container whose processes it is to see. */
+  target?: string;
   volumes: PreparedVolumes;
   mountSubPath: SubPathMounter;
   env: EnvSources;
@@ -58,7 +60,7 @@ export async function containerConfig(input: ContainerConfigInput): Promise<Cont
     resources: containerResources(container),
     cgroupParent: podCgroup(input.cgroupRoot, qos, uid),
     runtimeHandler: sandbox.labels[RUNTIME_HANDLER_LABEL],
-    pidNamespace: pod.spec.hostPID ? "host" : pod.spec.shareProcessNamespace ? "pod" : "container",
+    pidNamespace: pidNamespace(input),
     ipcNamespace: pod.spec.hostIPC ? "host" : "pod",
     ...containerUser(pod, container, image.user),
     stopSignal: container.lifecycle?.stopSignal,
@@ -73,6 +75,15 @@ export async function containerConfig(input: ContainerConfigInput): Promise<Cont
     labels: containerLabels(input),
     annotations: {},
   };
+}
+
+function pidNamespace({ pod, container, target }: ContainerConfigInput): ContainerConfig["pidNamespace"] {
+  if (pod.spec.hostPID) return "host";
+  if (pod.spec.shareProcessNamespace) return "pod";
+  const { targetContainerName } = container as EphemeralContainer;
+  if (!targetContainerName) return "container";
+  if (!target) throw new ContainerConfigError(`unable to find target container "${targetContainerName}"`);
+  return { container: target };
 }
 
 function containerLabels({ pod, container, restartDelay }: ContainerConfigInput): Record<string, string> {

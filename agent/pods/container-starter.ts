@@ -17,6 +17,8 @@ export interface StartOrder {
   sandbox: Sandbox;
   volumes: PreparedVolumes;
   podIPs: readonly string[];
+  /** Engine's id of the container whose processes it is to see. */
+  target?: string;
   wake(): void;
 }
 
@@ -92,7 +94,7 @@ async function create(
   order: StartOrder,
   image: Extract<ImageState, { state: "ready" }>,
 ): Promise<string | StartOutcome> {
-  const { pod, planned, sandbox, volumes, podIPs } = order;
+  const { pod, planned, sandbox, volumes, podIPs, target } = order;
   const namespace = pod.metadata.namespace ?? "";
   try {
     const config = await containerConfig({
@@ -101,6 +103,7 @@ async function create(
       sandbox,
       volumes,
       mountSubPath: (request) => env.volumes.mountSubPath(pod.metadata.uid, request),
+      target,
       image: image.image,
       imageReference: image.reference,
       directories: env.directories,
@@ -143,5 +146,6 @@ async function launch(env: PodEnvironment, order: StartOrder, id: string): Promi
 
 /** The container of the spec with that name, of any kind. */
 export function containerSpec(pod: Pod | undefined, name: string): Container | undefined {
-  return [...(pod?.spec.containers ?? []), ...(pod?.spec.initContainers ?? [])].find((c) => c.name === name);
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = pod?.spec ?? {};
+  return [...containers, ...initContainers, ...(ephemeralContainers as Container[])].find((c) => c.name === name);
 }

@@ -15,6 +15,8 @@ export interface NodeCapacity {
   milliCpu: number;
   /** Bytes. */
   memory: number;
+  /** How many Pods may run. */
+  pods: number;
 }
 
 /** @throws Error for a field that cannot be referred to */

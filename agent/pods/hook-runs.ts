@@ -1,11 +1,12 @@
 import type { Container, Pod } from "#api/generated/types.js";
 import { runHook } from "./lifecycle-hook.js";
+import type { Condemned } from "./plan.js";
 import type { PodEnvironment } from "./pod-environment.js";
 
 /** postStart hooks under way: a container counts as started when its hook is through, and is killed when it fails. */
 export class HookRuns {
   readonly #pending = new Set<string>();
-  readonly condemned = new Map<string, string>();
+  readonly condemned = new Map<string, Condemned>();
 
   constructor(
     private readonly env: PodEnvironment,
@@ -25,7 +26,7 @@ export class HookRuns {
     runHook(hook, { runtime, clock, container, containerId, podIP }, 0)
       .catch(() => {
         events.container(pod, container, "Warning", "FailedPostStartHook", "PostStartHook failed");
-        this.condemned.set(containerId, "FailedPostStartHook");
+        this.condemned.set(containerId, { message: "FailedPostStartHook" });
       })
       .finally(() => {
         this.#pending.delete(containerId);

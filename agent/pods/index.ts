@@ -17,6 +17,7 @@ import { volumePlugins } from "../volumes/index.js";
 import { runProgram } from "../volumes/run-program.js";
 import { ServiceAccountTokens } from "../volumes/service-account-tokens.js";
 import { VolumeManager } from "../volumes/volume-manager.js";
+import { Allocations } from "./allocations.js";
 import { downwardFile, type NodeCapacity } from "./downward-fields.js";
 import { PodDirectories } from "./pod-directories.js";
 import type { PodEnvironment } from "./pod-environment.js";
@@ -42,6 +43,10 @@ export interface PodsOptions {
   clusterDomain?: string;
   /** Cgroup below which "kubepods" is, "/" or "/berth/node-1". */
   cgroupRoot?: string;
+  /** Default 110. */
+  maxPods?: number;
+  /** Sysctls that Pods may set besides the safe ones; "net.core.*" means all that begin so. */
+  allowedUnsafeSysctls?: readonly string[];
   /** What the node has to give to Pods; by default all but a little of what this host has. */
   capacity?: NodeCapacity;
   clock?: Clock;
@@ -101,9 +106,9 @@ function environment(
   wake: (podUid: string) => void,
 ): PodEnvironment {
   const { client, runtime, network, logger } = options;
+  const capacity = options.capacity ?? hostCapacity(options.maxPods ?? DEFAULT_MAX_PODS);
   const directories = new PodDirectories(options.dataDir);
   const config = new ConfigSource(client, () => clock.now());
-  const capacity = options.capacity ?? { milliCpu: cpus().length * 1000, memory: totalmem() - RESERVED_MEMORY };
   const images = new ImageManager({ runtime, clock, backoff: options.imageBackoff });
   const say = (pod: Pod, container: Container, reason: string, message: string) =>
     events.container(pod, container, "Warning", reason, message);
@@ -133,6 +138,8 @@ function environment(
     statuses: new StatusManager({ client, clock, logger }),
     nodeIPs: options.nodeIPs,
     capacity,
+    allocations: new Allocations(capacity),
+    allowedUnsafeSysctls: options.allowedUnsafeSysctls ?? [],
     cgroupRoot: options.cgroupRoot ?? "/",
     dns: { servers: options.clusterDNS ?? [], domain: options.clusterDomain ?? "cluster.local" },
     services: options.services,
@@ -141,9 +148,17 @@ function environment(
   };
 }
 
+const DEFAULT_MAX_PODS = 110;
+
+function hostCapacity(pods: number): NodeCapacity {
+  return { milliCpu: cpus().length * 1000, memory: totalmem() - RESERVED_MEMORY, pods };
+}
+
 function containerIdOf(pod: Pod | undefined, container: string, previous: boolean): string | undefined {
-  const { containerStatuses = [], initContainerStatuses = [] } = pod?.status ?? {};
-  const status = [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container);
+  const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = pod?.status ?? {};
+  const status = [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses].find(
+    ({ name }) => name === container,
+  );
   const last = status?.lastState?.terminated?.containerID;
   // Between two runs the log that counts is that of the last one.
   const id = previous || status?.state?.waiting ? last : status?.containerID;

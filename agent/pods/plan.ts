@@ -3,6 +3,8 @@ import type { Container, Pod } from "#api/generated/types.js";
 import type { ContainerState, Sandbox } from "../runtime/runtime.js";
 import { attemptsOf, currentSandbox, hasEnded, latestOf, type PodView } from "./pod-view.js";
 import { nextStart, type RestartBackoff } from "./restart-backoff.js";
+import { isSidecar, shouldRestart } from "./restart-policy.js";
+import { nextToStop } from "./stop-order.js";
 
 export interface PlanInput {
   pod: Pod;
@@ -10,10 +12,20 @@ export interface PlanInput {
   /** Milliseconds since the epoch. */
   now: number;
   backoff: RestartBackoff;
-  /** Ids of running containers that a liveness or startup probe or a failed hook condemned → why, for the Event. */
-  condemned: ReadonlyMap<string, string>;
+  /** It was decided that the Pod has failed, whatever its containers do. */
+  failed?: boolean;
+  /** Ids of running containers that a liveness or startup probe or a failed hook condemned. */
+  condemned: ReadonlyMap<string, Condemned>;
   /** Has the running container passed its startup probe (or has none)? */
   isStarted(containerId: string): boolean;
+  /** Has the running container a postStart hook that is under way? */
+  isInPostStart(containerId: string): boolean;
+}
+
+/** Why a container is killed, for the Event, and what time it gets; absent: the Pod's grace period. */
+export interface Condemned {
+  message: string;
+  graceSeconds?: number;
 }
 
 export interface PodPlan {
@@ -32,10 +44,8 @@ export interface PodPlan {
   held: Map<string, { delay: number; at: number }>;
 }
 
-export interface PlannedKill {
+export interface PlannedKill extends Condemned {
   container: ContainerState;
-  /** Message of the Killing Event. */
-  message: string;
 }
 
 export interface PlannedStart {
@@ -48,28 +58,15 @@ export interface PlannedStart {
   createdId?: string;
 }
 
-export function isSidecar(container: Container): boolean {
-  return container.restartPolicy === "Always";
-}
-
 export function isTerminalPhase(phase: string | undefined): boolean {
   return phase === "Succeeded" || phase === "Failed";
-}
-
-/** Is the container, having ended like this, to be started again? */
-export function shouldRestart(pod: Pod, container: Container, ended: ContainerState, init: boolean): boolean {
-  if (init && isSidecar(container)) return true;
-  const policy = pod.spec.restartPolicy ?? "Always";
-  if (init) return policy !== "Never" && ended.exitCode !== 0;
-  if (policy === "Always") return true;
-  return policy === "OnFailure" && ended.exitCode !== 0;
 }
 
 export function plan(input: PlanInput): PodPlan {
   const { pod, view } = input;
   const sandbox = currentSandbox(view);
   const result: PodPlan = {
-    finished: isTerminalPhase(pod.status?.phase) || isFinished(pod, view),
+    finished: input.failed === true || isTerminalPhase(pod.status?.phase) || isFinished(pod, view),
     stopSandboxes: view.sandboxes.filter((other) => other.running && other.id !== sandbox?.id),
     kill: [],
     start: [],
@@ -77,7 +74,8 @@ export function plan(input: PlanInput): PodPlan {
     held: new Map(),
   };
   if (result.finished) {
-    result.kill = running(view).map((container) => ({ container, message: `Stopping container ${container.name}` }));
+    const kill = nextToStop(pod, running(view));
+    result.kill = kill.map((container) => ({ container, message: `Stopping container ${container.name}` }));
     return result;
   }
   if (!sandbox?.running) {
@@ -88,6 +86,7 @@ export function plan(input: PlanInput): PodPlan {
     }));
     if (result.kill.length > 0) return result;
   }
+  planEphemeral(input, sandbox?.running ? sandbox.id : "", result);
   planContainers(input, sandbox?.running ? sandbox.id : "", result);
   return result;
 }
@@ -108,16 +107,15 @@ export function leftovers(view: PodView): { containers: string[]; sandboxes: str
 
 /** Has every container had its last run? Sidecars do not keep a Pod alive. */
 export function isFinished(pod: Pod, view: PodView): boolean {
-  if ((pod.spec.restartPolicy ?? "Always") === "Always") return false;
   for (const container of pod.spec.initContainers ?? []) {
     if (isSidecar(container)) continue;
     const latest = latestOf(view, container.name);
-    if (latest && hasEnded(latest) && latest.exitCode !== 0 && !shouldRestart(pod, container, latest, true))
+    if (latest && hasEnded(latest) && latest.exitCode !== 0 && !shouldRestart(pod, container, latest.exitCode, true))
       return true;
   }
   return pod.spec.containers.every((container) => {
     const latest = latestOf(view, container.name);
-    return latest && hasEnded(latest) && !shouldRestart(pod, container, latest, false);
+    return latest && hasEnded(latest) && !shouldRestart(pod, container, latest.exitCode, false);
   });
 }
 
@@ -135,7 +133,24 @@ function planContainers(input: PlanInput, sandboxId: string, result: PodPlan): v
       return;
     }
   }
-  for (const container of pod.spec.containers) planOne(input, sandboxId, container, false, result);
+  for (const container of pod.spec.containers) {
+    planOne(input, sandboxId, container, false, result);
+    // The next is started when the hook of the one before it is through: what it prepares can be relied on.
+    const latest = latestOf(view, container.name);
+    if (latest?.state === "running" && input.isInPostStart(latest.id)) return;
+  }
+}
+
+/** They run once, beside the others, in a sandbox that is there: none is made for them. */
+function planEphemeral({ pod, view }: PlanInput, sandboxId: string, { start }: PodPlan): void {
+  if (!sandboxId) return;
+  for (const container of (pod.spec.ephemeralContainers ?? []) as Container[]) {
+    const latest = latestOf(view, container.name);
+    const known = pod.status?.ephemeralContainerStatuses?.find(({ name }) => name === container.name);
+    const created = latest?.state === "created" && !hasEnded(latest) && latest.sandboxId === sandboxId;
+    if (created) start.push({ container, init: false, attempt: latest.attempt, createdId: latest.id });
+    else if (!latest && !known?.containerID) start.push({ container, init: false, attempt: 0 });
+  }
 }
 
 /**
@@ -157,7 +172,7 @@ function planOne(input: PlanInput, sandboxId: string, container: Container, init
   }
   const why = reasonToKill(input, sandboxId, container, latest);
   if (why) {
-    result.kill.push({ container: latest, message: why });
+    result.kill.push({ container: latest, ...why });
     return false;
   }
   return isSidecar(container) && input.isStarted(latest.id);
@@ -178,7 +193,7 @@ function planEnded(
     result.start.push({ container, init, attempt: latest.attempt + 1, restartDelay: 0 });
     return false;
   }
-  if (!shouldRestart(input.pod, container, latest, init)) return false;
+  if (!shouldRestart(input.pod, container, latest.exitCode, init)) return false;
   const { delay, at } = nextStart(latest, input.backoff);
   if (at > input.now) result.held.set(container.name, { delay, at });
   else result.start.push({ container, init, attempt: latest.attempt + 1, restartDelay: delay });
@@ -190,12 +205,13 @@ function reasonToKill(
   sandboxId: string,
   container: Container,
   latest: ContainerState,
-): string | undefined {
+): Condemned | undefined {
   const condemned = input.condemned.get(latest.id);
   if (condemned) return condemned;
   if (latest.sandboxId !== sandboxId)
-    return `Container ${container.name} is in a sandbox of the past, will be restarted`;
-  if (latest.imageRef !== container.image) return `Container ${container.name} definition changed, will be restarted`;
+    return { message: `Container ${container.name} is in a sandbox of the past, will be restarted` };
+  if (latest.imageRef !== container.image)
+    return { message: `Container ${container.name} definition changed, will be restarted` };
   return undefined;
 }
 

@@ -9,6 +9,7 @@ import type { Runtime } from "../runtime/runtime.js";
 import type { StatusManager } from "../status/status-manager.js";
 import type { ConfigSource } from "../volumes/config-source.js";
 import type { VolumeManager } from "../volumes/volume-manager.js";
+import type { Allocations } from "./allocations.js";
 import type { NodeCapacity } from "./downward-fields.js";
 import type { PodDirectories } from "./pod-directories.js";
 import type { PodEvents } from "./pod-events.js";
@@ -32,6 +33,8 @@ export interface PodEnvironment {
   logger: Logger;
   nodeIPs: readonly string[];
   capacity: NodeCapacity;
+  allocations: Allocations;
+  allowedUnsafeSysctls: readonly string[];
   cgroupRoot: string;
   dns: ClusterDns;
   services: ServiceDirectory | undefined;

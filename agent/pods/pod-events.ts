@@ -10,7 +10,12 @@ export class PodEvents {
   }
 
   container(pod: Pod, container: Container, type: EventType, reason: string, message: string): void {
-    const list = pod.spec.initContainers?.some(({ name }) => name === container.name) ? "initContainers" : "containers";
-    this.recorder.event(pod, type, reason, message, `spec.${list}{${container.name}}`);
+    this.recorder.event(pod, type, reason, message, `spec.${listOf(pod, container)}{${container.name}}`);
   }
+}
+
+function listOf({ spec }: Pod, container: Container): string {
+  for (const list of ["initContainers", "ephemeralContainers"] as const)
+    if (spec[list]?.some(({ name }) => name === container.name)) return list;
+  return "containers";
 }

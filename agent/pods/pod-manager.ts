@@ -133,6 +133,7 @@ export class PodManager {
     const worker = new PodWorker(env, identity, view, () => {
       this.#workers.delete(uid);
       env.statuses.forget(uid);
+      env.allocations.release(uid);
       env.images.forgetPod(uid);
       void worker.stop();
     });

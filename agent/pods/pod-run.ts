@@ -1,15 +1,15 @@
 /** Brings a Pod that is to run one step nearer to running. */
 import type { Pod } from "#api/generated/types.js";
 import { formatDuration } from "../images/duration.js";
-import type { Sandbox } from "../runtime/runtime.js";
-import type { MountFailure } from "../volumes/volume-manager.js";
-import { containerSpec, startContainer } from "./container-starter.js";
-import { isSidecar, leftovers, type PlannedStart, type PodPlan, plan } from "./plan.js";
+import { isTerminal } from "../status/phase.js";
+import { carryOut } from "./carry-out.js";
+import { containerSpec } from "./container-starter.js";
+import { type Condemned, leftovers, type PodPlan, plan } from "./plan.js";
+import { refusalOf } from "./pod-admission.js";
 import { podLabel } from "./pod-environment.js";
-import { attachSandbox, createSandbox, writePodFiles } from "./pod-sandbox.js";
 import { tearDownPod } from "./pod-teardown.js";
-import { currentSandbox, hasEnded } from "./pod-view.js";
 import type { PodWork } from "./pod-work.js";
+import { enforceSizes, grantedPod } from "./resize.js";
 import { enforceSizeLimits } from "./volume-limits.js";
 
 const DEFAULT_GRACE_SECONDS = 30;
@@ -18,11 +18,12 @@ const DEADLINE_MESSAGE = "Pod was active on the node longer than the specified d
 /** @returns false when something failed that is to be tried again with back-off */
 export async function runPod(work: PodWork, apiPod: Pod): Promise<boolean> {
   const { env } = work;
-  const pod = { ...apiPod, status: env.statuses.statusOf(apiPod) };
+  judge(work, { ...apiPod, status: env.statuses.statusOf(apiPod) });
+  const pod = grantedPod(work, { ...apiPod, status: env.statuses.statusOf(apiPod) });
   enforceDeadline(work, pod);
   await enforceSizeLimits(work, pod);
   work.followProbes(pod);
-  const planned = makePlan(work, pod);
+  const planned = makePlan(work, pod, await enforceSizes(work, pod));
   for (const name of work.waiting.keys()) {
     if (!planned.held.has(name) && !planned.start.some(({ container }) => container.name === name))
       work.waiting.delete(name);
@@ -40,15 +41,32 @@ export async function runPod(work: PodWork, apiPod: Pod): Promise<boolean> {
   return ok;
 }
 
-function makePlan(work: PodWork, pod: Pod): PodPlan {
+/** A Pod that is new here is taken on or refused, once. One with something here, or a status of ours, was taken on before. */
+function judge(work: PodWork, pod: Pod): void {
+  if (work.judged) return;
+  work.judged = true;
+  const { allocations, events } = work.env;
+  if (isTerminal(pod.status?.phase)) return;
+  if (pod.status?.startTime || !work.view.isEmpty) {
+    allocations.hold(pod);
+    return;
+  }
+  work.failure = refusalOf(work.env, pod);
+  if (work.failure) events.pod(pod, "Warning", work.failure.reason, work.failure.message);
+}
+
+/** @param resized containers that have to be restarted for their new size */
+function makePlan(work: PodWork, pod: Pod, resized: ReadonlyMap<string, Condemned>): PodPlan {
   const { env, view, hooks } = work;
   return plan({
     pod,
     view,
     now: env.clock.now(),
     backoff: env.restartBackoff,
-    condemned: new Map([...env.probes.condemned(pod.metadata.uid), ...hooks.condemned]),
+    condemned: new Map([...resized, ...env.probes.condemned(pod.metadata.uid), ...hooks.condemned]),
+    failed: work.failure !== undefined,
     isStarted: (id) => work.isStarted(id),
+    isInPostStart: (id) => hooks.isPending(id),
   });
 }
 
@@ -62,16 +80,22 @@ function enforceDeadline(work: PodWork, pod: Pod): void {
     work.loop.wakeAt(deadline);
     return;
   }
+  if (work.failure) return;
   work.env.events.pod(pod, "Normal", "DeadlineExceeded", DEADLINE_MESSAGE);
-  pod.status = { ...pod.status, phase: "Failed", reason: "DeadlineExceeded", message: DEADLINE_MESSAGE };
-  work.env.statuses.set(pod, pod.status);
+  work.failure = { reason: "DeadlineExceeded", message: DEADLINE_MESSAGE };
 }
 
 function killPlanned(work: PodWork, pod: Pod, { kill }: PodPlan): void {
-  for (const { container, message } of kill) {
+  for (const { container, message, graceSeconds = pod.spec.terminationGracePeriodSeconds } of kill) {
     const spec = containerSpec(pod, container.name);
-    const graceSeconds = pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
-    work.kills.kill({ container, pod, spec, graceSeconds, message, podIP: work.podIPs[0] ?? "" });
+    work.kills.kill({
+      container,
+      pod,
+      spec,
+      graceSeconds: graceSeconds ?? DEFAULT_GRACE_SECONDS,
+      message,
+      podIP: work.podIPs[0] ?? "",
+    });
   }
 }
 
@@ -84,6 +108,7 @@ async function finishPod(work: PodWork, pod: Pod, planned: PodPlan): Promise<boo
   await tearDownPod(work.env, work.identity, work.view, false);
   work.released = true;
   work.network = undefined;
+  work.env.allocations.release(pod.metadata.uid);
   return true;
 }
 
@@ -99,114 +124,6 @@ function holdBack({ env, loop, waiting, toldBackOff }: PodWork, pod: Pod, { held
     const text = `Back-off restarting failed container ${name} in pod ${podLabel(pod)}`;
     env.events.container(pod, container, "Warning", "BackOff", text);
   }
-}
-
-async function carryOut(work: PodWork, pod: Pod, planned: PodPlan): Promise<boolean> {
-  const { env, view } = work;
-  for (const { id } of planned.stopSandboxes) {
-    await env.runtime.stopSandbox(id);
-    view.markStale("sandbox", id);
-  }
-  if (planned.newSandboxAttempt !== undefined && planned.kill.length > 0) return true;
-  const starting = planned.start.length > 0;
-  if (!(await setUpVolumes(work, pod, starting)) && starting) return false;
-  if (planned.newSandboxAttempt !== undefined && !starting) return true;
-  const sandbox = await readySandbox(work, pod, planned);
-  if (!sandbox) return false;
-  let ok = true;
-  for (const start of planned.start) ok = (await startOne(work, pod, sandbox, start)) && ok;
-  return ok;
-}
-
-/** Makes the volumes before the first start, and brings those that follow an object up to date now and then. */
-async function setUpVolumes(work: PodWork, pod: Pod, starting: boolean): Promise<boolean> {
-  const { env } = work;
-  const now = env.clock.now();
-  // Which follow is known once they were set up; an agent that has just started has to do that again.
-  const follows = work.volumes
-    ? [...work.volumes.values()].some((volume) => volume.follows)
-    : (pod.spec.volumes?.length ?? 0) > 0;
-  const due = follows && now - work.volumesAt >= env.resyncPeriod;
-  if (follows) work.loop.wakeAt((due ? now : work.volumesAt) + env.resyncPeriod);
-  if (!due && !(starting && !work.volumes)) return true;
-  work.volumesAt = now;
-  try {
-    work.volumes = await env.volumes.setUp(pod, work.volumes);
-    return true;
-  } catch (error) {
-    if (!(error instanceof AggregateError)) throw error;
-    for (const { message, pending } of error.errors as MountFailure[])
-      if (!pending) env.events.pod(pod, "Warning", "FailedMount", message);
-    return false;
-  }
-}
-
-/** The running sandbox, on the network; undefined when that failed, which was said. */
-async function readySandbox(work: PodWork, pod: Pod, { newSandboxAttempt }: PodPlan): Promise<Sandbox | undefined> {
-  const { env, view } = work;
-  try {
-    let sandbox = currentSandbox(view);
-    if (newSandboxAttempt !== undefined) {
-      if (newSandboxAttempt > 0)
-        env.events.pod(pod, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
-      if (sandbox) await env.network.detach({ sandboxId: sandbox.id });
-      sandbox = await createSandbox(env, pod, newSandboxAttempt);
-      view.putSandbox(sandbox);
-    }
-    if (sandbox && work.network?.sandboxId !== sandbox.id) {
-      const ips = await attach(work, pod, sandbox);
-      await writePodFiles(env, pod, ips);
-      work.network = { sandboxId: sandbox.id, ips };
-    }
-    return sandbox;
-  } catch (error) {
-    const message = `Failed to create pod sandbox: ${(error as Error).message}`;
-    env.events.pod(pod, "Warning", "FailedCreatePodSandBox", message);
-    env.logger.warn({ pod: work.identity, err: error }, "sandbox not ready");
-    return undefined;
-  }
-}
-
-async function attach(work: PodWork, pod: Pod, sandbox: Sandbox): Promise<readonly string[]> {
-  try {
-    return await attachSandbox(work.env, pod, sandbox);
-  } catch (error) {
-    const { name, namespace } = pod.metadata;
-    const what = `networkPlugin cni failed to set up pod "${name}_${namespace}" network`;
-    throw new Error(`${what}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-/** Starts one container as far as it gets. Returns false when it is to be tried again with back-off. */
-async function startOne(work: PodWork, pod: Pod, sandbox: Sandbox, planned: PlannedStart): Promise<boolean> {
-  const { env, view, loop, waiting, hooks, podIPs } = work;
-  const { name } = planned.container;
-  const outcome = await startContainer(env, {
-    pod,
-    planned,
-    sandbox,
-    podIPs,
-    volumes: work.volumes ?? new Map(),
-    wake: () => loop.wake(),
-  });
-  if ("started" in outcome) {
-    waiting.delete(name);
-    view.putContainer(outcome.started);
-    hooks.postStart(pod, planned.container, outcome.started.id, podIPs[0] ?? "");
-    // The next init container may go on; a container that has ended already has to be looked at.
-    if ((planned.init && isSidecar(planned.container)) || hasEnded(outcome.started)) loop.wake();
-    await work.readLastWords();
-    return true;
-  }
-  if (outcome.waiting) waiting.set(name, outcome.waiting);
-  else waiting.delete(name);
-  if (outcome.retryAt !== undefined) loop.wakeAt(outcome.retryAt);
-  if (outcome.created) {
-    view.markStale("container", outcome.created);
-    await view.refresh(env.runtime);
-    await work.readLastWords();
-  }
-  return !outcome.failed;
 }
 
 /** Removes what no one needs any more, beside the loop. */

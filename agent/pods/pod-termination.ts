@@ -4,9 +4,9 @@ import { pods } from "#api/refs.js";
 import { isConflict, isNotFound } from "#api/status-error.js";
 import { GRACE_LABEL } from "./container-config.js";
 import { containerSpec } from "./container-starter.js";
-import { isSidecar } from "./plan.js";
 import { tearDownPod } from "./pod-teardown.js";
 import type { PodWork } from "./pod-work.js";
+import { nextToStop } from "./stop-order.js";
 
 const DEFAULT_GRACE_SECONDS = 30;
 
@@ -33,17 +33,17 @@ export async function terminatePod(work: PodWork): Promise<boolean> {
   return false;
 }
 
-/** Sidecars serve the others to the end: they are stopped last. Returns whether anything still runs. */
+/** One grace period is shared by all that are stopped one after the other. Returns whether anything still runs. */
 function killRunning(work: PodWork): boolean {
-  const { view, pod, kills, podIPs } = work;
+  const { view, pod, kills, podIPs, env } = work;
   const running = view.containers.filter(({ state }) => state === "running");
-  const sidecars = new Set((pod?.spec.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
-  const others = running.filter(({ name }) => !sidecars.has(name));
-  for (const container of others.length > 0 ? others : running) {
-    work.env.probes.terminate(container.id);
+  work.stoppingSince ??= env.clock.now();
+  const elapsed = (env.clock.now() - work.stoppingSince) / 1000;
+  for (const container of nextToStop(pod, running)) {
+    env.probes.terminate(container.id);
     const message = `Stopping container ${container.name}`;
     const spec = containerSpec(pod, container.name);
-    const graceSeconds = graceOf(pod, container.labels);
+    const graceSeconds = Math.max(0, graceOf(pod, container.labels) - elapsed);
     kills.kill({ container, pod, spec, graceSeconds, message, podIP: podIPs[0] ?? "" });
   }
   return running.length > 0;

@@ -5,9 +5,12 @@ import { podStatus } from "../status/pod-status.js";
 import type { PreparedVolumes } from "../volumes/volume-manager.js";
 import { ContainerKills } from "./container-kills.js";
 import { containerSpec } from "./container-starter.js";
+import type { Granted } from "./granted.js";
 import { HookRuns } from "./hook-runs.js";
+import type { PodFailure } from "./pod-admission.js";
 import type { PodEnvironment } from "./pod-environment.js";
 import { currentSandbox, hasEnded } from "./pod-view.js";
+import type { ResizeState } from "./resize.js";
 import type { RuntimeView } from "./runtime-view.js";
 import { terminationMessage } from "./termination-message.js";
 
@@ -29,6 +32,15 @@ export class PodWork {
   volumesAt = 0;
   /** When it was last looked at how much is in them. */
   usageAt = 0;
+  /** Why the Pod has failed as a whole, when that was decided: nothing runs again, and its phase follows when nothing runs. */
+  failure: PodFailure | undefined;
+  /** The node has decided whether it takes the Pod on. */
+  judged = false;
+  /** Resources by container as the node has granted them; absent until they were looked up. */
+  granted: Granted | undefined;
+  readonly resize: ResizeState = {};
+  /** When the node began to stop the Pod, milliseconds since the epoch. */
+  stoppingSince: number | undefined;
   /** Everything that had to be given back was. */
   released = false;
   /** The API was told to forget the Pod. */
@@ -114,6 +126,9 @@ export class PodWork {
       messages: this.messages,
       isReady: (id) => !this.hooks.isPending(id) && this.#isReady(id, previous),
       isStarted: (id) => this.isStarted(id, previous),
+      isInPostStart: (id) => this.hooks.isPending(id),
+      failure: this.failure,
+      resize: this.resize,
       imageDigest: (imageId) => env.images.digestOf(imageId),
       podIPs: this.podIPs,
       hostIPs: env.nodeIPs,
@@ -149,6 +164,7 @@ export class PodWork {
 }
 
 function statusOfContainer(status: PodStatus | undefined, id: string): ContainerStatus | undefined {
-  const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = status ?? {};
+  const all = [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses];
   return all.find(({ containerID }) => containerID === `docker://${id}`);
 }

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Pod } from "#api/generated/types.js";
 import { backoffDelay } from "#client/backoff.js";
 import type { PodIdentity, RuntimeEvent } from "../runtime/runtime.js";
+import { isTerminal } from "../status/phase.js";
 import { Looper } from "./looper.js";
 import type { PodEnvironment } from "./pod-environment.js";
 import { runPod } from "./pod-run.js";
@@ -47,6 +48,8 @@ export class PodWorker {
     if (before && !isDeepStrictEqual(shown(before), shown(pod))) this.#refreshVolumes(pod);
     this.#work.pod = pod;
     this.#work.inApi = true;
+    // Before any new Pod is judged: all that are known are told of before the first of their loops runs.
+    if (pod.status?.startTime && !isTerminal(pod.status.phase)) this.env.allocations.hold(pod);
     this.env.statuses.seen(pod);
     this.wake();
   }

@@ -15,7 +15,7 @@ export async function enforceSizeLimits(work: PodWork, pod: Pod): Promise<void> 
   const { env, loop, volumes } = work;
   const limited = (pod.spec.volumes ?? []).filter(isLimited);
   const { phase } = pod.status ?? {};
-  if (limited.length === 0 || !volumes || phase === "Succeeded" || phase === "Failed") return;
+  if (limited.length === 0 || !volumes || work.failure || phase === "Succeeded" || phase === "Failed") return;
   const now = env.clock.now();
   if (now - work.usageAt < PERIOD) {
     loop.wakeAt(work.usageAt + PERIOD);
@@ -29,8 +29,7 @@ export async function enforceSizeLimits(work: PodWork, pod: Pod): Promise<void> 
     if (!path || (await usageOf(path, work)) <= quantityValue(limit)) continue;
     const message = `Usage of EmptyDir volume "${name}" exceeds the limit "${limit}". `;
     env.events.pod(pod, "Warning", "Evicted", message);
-    pod.status = { ...pod.status, phase: "Failed", reason: "Evicted", message };
-    env.statuses.set(pod, pod.status);
+    work.failure = { reason: "Evicted", message };
     return;
   }
 }

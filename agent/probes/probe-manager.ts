@@ -27,12 +27,19 @@ export interface ProbedContainer {
   wasStarted: boolean;
 }
 
+export interface Verdict {
+  /** Message of the Killing Event. */
+  message: string;
+  /** Of the probe, where it has its own. */
+  graceSeconds?: number;
+}
+
 interface Entry extends ProbedContainer {
   workers: Map<ProbeKind, ProbeWorker>;
   ready: boolean;
   started: boolean;
-  /** Why the container has to be killed. */
-  condemned?: string;
+  /** Why the container has to be killed, and with what grace if not the Pod's. */
+  condemned?: Verdict;
 }
 
 /** Containers that started before the agent (by this margin, ms) are probed with a jitter. */
@@ -79,9 +86,9 @@ export class ProbeManager {
     return this.#entries.get(id)?.started ?? false;
   }
 
-  /** Ids of condemned containers of the Pod → the message of their Killing Event. */
-  condemned(podUid: string): Map<string, string> {
-    const found = new Map<string, string>();
+  /** Condemned containers of the Pod, by id. */
+  condemned(podUid: string): Map<string, Verdict> {
+    const found = new Map<string, Verdict>();
     for (const entry of this.#entries.values()) {
       if (entry.pod.metadata.uid === podUid && entry.condemned) found.set(entry.id, entry.condemned);
     }
@@ -119,7 +126,9 @@ export class ProbeManager {
     if (this.#entries.get(entry.id) !== entry) return;
     if (kind === "readiness") entry.ready = healthy;
     else if (!healthy) {
-      entry.condemned = `Container ${entry.container.name} failed ${kind} probe, will be restarted`;
+      const message = `Container ${entry.container.name} failed ${kind} probe, will be restarted`;
+      const graceSeconds = entry.container[`${kind}Probe`]?.terminationGracePeriodSeconds;
+      entry.condemned = { message, graceSeconds };
       for (const worker of entry.workers.values()) worker.stop();
     } else if (kind === "startup" && !entry.started) {
       entry.started = true;

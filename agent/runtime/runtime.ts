@@ -22,6 +22,8 @@ export interface Runtime {
   startContainer(id: string): Promise<void>;
   /** @param graceSeconds time between the stop signal and SIGKILL */
   stopContainer(id: string, graceSeconds: number): Promise<void>;
+  /** Changes what a running container may use. @throws RuntimeError when the engine refuses, as with memory in use */
+  updateContainer(id: string, resources: ContainerResources): Promise<void>;
   removeContainer(id: string): Promise<void>;
   /** All Pod containers of this agent (not sandboxes), of one Pod when `podUid` is given, dead ones too. */
   listContainers(podUid?: string): Promise<ContainerSummary[]>;
@@ -115,8 +117,8 @@ export interface ContainerConfig {
   cgroupParent: string;
   /** As of the sandbox. */
   runtimeHandler?: string;
-  /** Whose process namespace: the container's own, the sandbox's (shareProcessNamespace) or the host's. */
-  pidNamespace: "container" | "pod" | "host";
+  /** Whose process namespace: its own, the sandbox's (shareProcessNamespace), the host's, or that of a container by id. */
+  pidNamespace: "container" | "pod" | "host" | { container: string };
   ipcNamespace: "pod" | "host";
   /** "uid", "uid:gid"; absent: the image's. */
   user?: string;
@@ -176,6 +178,8 @@ export interface ContainerState extends ContainerSummary {
   finishedAt: number;
   exitCode: number;
   oomKilled: boolean;
+  /** What it may use now. */
+  resources: ContainerResources;
   /** The engine's message when the container could not be started. */
   error: string;
   annotations: Readonly<Record<string, string>>;

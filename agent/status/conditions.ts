@@ -1,5 +1,6 @@
 import type { ContainerStatus, Pod, PodCondition } from "#api/generated/types.js";
 import { timestamp } from "#client/clock.js";
+import type { ResizeState } from "../pods/resize.js";
 import type { Phase } from "./phase.js";
 
 export interface ConditionFacts {
@@ -9,6 +10,7 @@ export interface ConditionFacts {
   main: readonly ContainerStatus[];
   /** The sandbox runs and is on the network. */
   readyToStart: boolean;
+  resize: ResizeState;
   previous: readonly PodCondition[];
   /** Milliseconds since the epoch. */
   now: number;
@@ -31,6 +33,7 @@ export function podConditions(facts: ConditionFacts): PodCondition[] {
     ["Ready", readyVerdict(facts, containersReady)],
     ["ContainersReady", containersReady],
     ["PodScheduled", TRUE],
+    ...resizeVerdicts(facts.resize),
   ];
   return verdicts.map(([type, verdict]) => condition(type, verdict, facts));
 }
@@ -45,6 +48,19 @@ function condition(type: string, verdict: Verdict, { pod, previous, now }: Condi
     lastTransitionTime: same ? before.lastTransitionTime : timestamp(now),
     observedGeneration: pod.metadata.generation,
   };
+}
+
+/** They are there only while they hold. */
+export const PASSING_CONDITIONS: ReadonlySet<string> = new Set(["PodResizePending", "PodResizeInProgress"]);
+
+function resizeVerdicts({ pending, inProgress }: ResizeState): [string, Verdict][] {
+  const verdicts: [string, Verdict][] = [];
+  if (pending) verdicts.push(["PodResizePending", { status: "True", ...pending }]);
+  if (inProgress) {
+    const { message } = inProgress;
+    verdicts.push(["PodResizeInProgress", { status: "True", ...(message ? { reason: "Error", message } : {}) }]);
+  }
+  return verdicts;
 }
 
 function initializedVerdict({ pod, phase, init, main }: ConditionFacts): Verdict {

@@ -16,6 +16,10 @@ export interface ContainerFacts {
   initialReason: string;
   /** Why the container does not run, or not again, when the Pod worker knows. */
   waiting?: Waiting;
+  /** Its resources in the spec are in force. */
+  sized: boolean;
+  /** It runs, and its postStart hook has not ended: it is shown as waiting. */
+  pending: boolean;
   ready: boolean;
   started: boolean;
   /** Last words by container id. */
@@ -43,7 +47,8 @@ export function containerStatus(facts: ContainerFacts): ContainerStatus {
     restartCount: latest?.attempt ?? previous?.restartCount ?? 0,
     state,
     lastState,
-    resources: container.resources,
+    resources: facts.sized ? container.resources : previous?.resources,
+    allocatedResources: container.resources?.requests,
     volumeMounts: container.volumeMounts?.map(({ name, mountPath, readOnly }) => ({
       name,
       mountPath,
@@ -52,8 +57,9 @@ export function containerStatus(facts: ContainerFacts): ContainerStatus {
   };
 }
 
-function stateOf({ attempts, waiting, messages, previous, initialReason }: ContainerFacts): ContainerState {
+function stateOf({ attempts, waiting, messages, previous, initialReason, pending }: ContainerFacts): ContainerState {
   const [latest] = attempts;
+  if (pending) return { waiting: { reason: initialReason } };
   if (latest?.state === "running") return { running: { startedAt: timestamp(latest.startedAt) } };
   if (waiting) return { waiting };
   if (latest && hasEnded(latest)) return { terminated: terminated(latest, { messages }) };

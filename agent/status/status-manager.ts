@@ -6,6 +6,7 @@ import { backoffDelay } from "#client/backoff.js";
 import type { Client } from "#client/client.js";
 import type { Clock } from "#client/clock.js";
 import { Slots } from "../runtime/slots.js";
+import { PASSING_CONDITIONS } from "./conditions.js";
 import { statusPatch } from "./status-patch.js";
 
 const RETRY = { base: 200, max: 10_000, jitter: 0.2 };
@@ -35,7 +36,9 @@ export class StatusManager {
     const wanted = this.#entries.get(pod.metadata.uid)?.wanted;
     if (!wanted) return pod.status;
     const own = new Set(wanted.conditions?.map(({ type }) => type));
-    const foreign = (pod.status?.conditions ?? []).filter(({ type }) => !own.has(type));
+    const foreign = (pod.status?.conditions ?? []).filter(
+      ({ type }) => !own.has(type) && !PASSING_CONDITIONS.has(type),
+    );
     return foreign.length > 0 ? { ...wanted, conditions: [...(wanted.conditions ?? []), ...foreign] } : wanted;
   }
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { PodCondition, PodStatus } from "#api/generated/types.js";
+import { PASSING_CONDITIONS } from "./conditions.js";
 
 type StatusField = keyof PodStatus;
 
@@ -30,6 +31,7 @@ const OWNED: ReadonlySet<string> = new Set<StatusField>([
   "message",
   "containerStatuses",
   "initContainerStatuses",
+  "ephemeralContainerStatuses",
 ]);
 
 function replacedList(before: PodStatus, wanted: PodStatus, field: StatusField): unknown {
@@ -40,6 +42,11 @@ function replacedList(before: PodStatus, wanted: PodStatus, field: StatusField):
 
 /** A merge keeps what it is not told of: a reason or message that no longer holds is taken away by name. */
 function changedConditions(before: readonly PodCondition[], wanted: readonly PodCondition[]): object[] {
+  const past = before.filter(({ type }) => PASSING_CONDITIONS.has(type) && !wanted.some((c) => c.type === type));
+  return [...past.map(({ type }) => ({ type, $patch: "delete" })), ...changed(before, wanted)];
+}
+
+function changed(before: readonly PodCondition[], wanted: readonly PodCondition[]): object[] {
   return wanted.flatMap((condition) => {
     const old = before.find(({ type }) => type === condition.type);
     if (old && isDeepStrictEqual(old, condition)) return [];

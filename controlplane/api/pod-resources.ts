@@ -1,6 +1,6 @@
 /** What Pods ask for and nodes have, as plain numbers: CPU in millicores, all else in whole units (bytes, pods). */
-import type { Container, Pod } from "#api/generated/types.js";
-import { quantityMilli, quantityValue } from "#api/quantity.js";
+import type { Container, Pod } from "./generated/types.js";
+import { quantityMilli, quantityValue } from "./quantity.js";
 
 export type Resources = ReadonlyMap<string, number>;
 

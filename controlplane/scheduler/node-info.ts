@@ -1,6 +1,6 @@
 import type { Node } from "#api/generated/types.js";
+import { accumulate, type Resources, toResources } from "#api/pod-resources.js";
 import type { HostPort, PodInfo } from "./pod-info.js";
-import { accumulate, type Resources, toResources } from "./resources.js";
 
 const ANY_ADDRESS = new Set(["0.0.0.0", "::"]);
 

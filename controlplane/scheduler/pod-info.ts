@@ -1,5 +1,5 @@
 import type { Pod } from "#api/generated/types.js";
-import { podRequests, type Resources, scoredRequests } from "./resources.js";
+import { podRequests, type Resources, scoredRequests } from "#api/pod-resources.js";
 
 export interface HostPort {
   readonly ip: string;

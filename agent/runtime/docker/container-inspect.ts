@@ -31,7 +31,7 @@ function summaryOf(item: ContainerInfo): ContainerSummary {
 }
 
 function stateOf(found: ContainerInspectInfo): ContainerState {
-  const { State: state, Config: config } = found;
+  const { State: state, Config: config, HostConfig: host } = found;
   return {
     id: found.Id,
     pod: labels.podOfLabels(config.Labels),
@@ -49,6 +49,13 @@ function stateOf(found: ContainerInspectInfo): ContainerState {
     finishedAt: instant(state.FinishedAt),
     exitCode: state.ExitCode,
     oomKilled: state.OOMKilled,
+    resources: {
+      cpuShares: host.CpuShares || undefined,
+      // -1 is how an update says "none".
+      cpuQuota: Math.max(0, host.CpuQuota ?? 0) || undefined,
+      cpuPeriod: host.CpuPeriod || undefined,
+      memoryLimit: host.Memory || undefined,
+    },
     error: state.Error,
     annotations: labels.withoutPrefix(labels.ANNOTATION_PREFIX, config.Labels),
   };

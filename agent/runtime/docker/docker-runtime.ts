@@ -8,6 +8,7 @@ import { inspectContainer, listContainers } from "./container-inspect.js";
 import { removeContainer } from "./container-remove.js";
 import { startContainer } from "./container-start.js";
 import { killContainer, stopContainer } from "./container-stop.js";
+import { updateContainer } from "./container-update.js";
 import { dialEngine, type Engine, negotiate } from "./engine.js";
 import { events } from "./events.js";
 import { exec } from "./exec.js";
@@ -63,6 +64,7 @@ function runtimeOf(engine: Engine): Runtime {
     createContainer: (config) => createContainer(engine, config),
     startContainer: (id) => startContainer(engine, id),
     stopContainer: (id, graceSeconds) => stopContainer(engine, id, graceSeconds),
+    updateContainer: (id, resources) => updateContainer(engine, id, resources),
     removeContainer: (id) => removeContainer(engine, id),
     listContainers: (podUid) => listContainers(engine, podUid),
     inspectContainer: (id) => inspectContainer(engine, id),

@@ -34,7 +34,7 @@ export function containerHostConfig(engine: Engine, config: ContainerConfig, mou
   return {
     NetworkMode: sandbox,
     IpcMode: config.ipcNamespace === "host" ? "host" : sandbox,
-    PidMode: config.pidNamespace === "host" ? "host" : config.pidNamespace === "pod" ? sandbox : "",
+    PidMode: pidMode(config),
     CgroupParent: cgroupParent(config.cgroupParent, engine.cgroupDriver),
     Runtime: config.runtimeHandler,
     Mounts: mounts,
@@ -54,4 +54,10 @@ export function containerHostConfig(engine: Engine, config: ContainerConfig, mou
     CapDrop: [...config.capabilities.drop],
     SecurityOpt: config.noNewPrivileges ? ["no-new-privileges"] : [],
   };
+}
+
+function pidMode({ pidNamespace, sandboxId }: ContainerConfig): string {
+  if (typeof pidNamespace === "object") return `container:${pidNamespace.container}`;
+  if (pidNamespace === "pod") return `container:${sandboxId}`;
+  return pidNamespace === "host" ? "host" : "";
 }

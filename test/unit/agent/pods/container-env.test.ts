@@ -6,7 +6,7 @@ import { containerOf, podOf } from "#test/fixtures/pod-objects.js";
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 const sources: EnvSources = {
   addresses: { podIPs: ["10.244.0.5"], hostIPs: ["192.0.2.1"] },
-  capacity: { milliCpu: 4000, memory: 8 << 30 },
+  capacity: { milliCpu: 4000, memory: 8 << 30, pods: 110 },
   configMap: async (name) => (name === "settings" ? { data: { color: "blue", size: "9" } } : undefined),
   secret: async (name) => (name === "keys" ? { data: { token: base64("s3cret") } } : undefined),
   services: new Map([["WEB_SERVICE_HOST", "10.96.0.9"]]),

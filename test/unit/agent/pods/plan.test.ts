@@ -6,7 +6,15 @@ import type { Pod } from "#api/generated/types.js";
 import { containerOf, endedOf, NOW, podOf, sandboxOf, stateOf, viewOf } from "#test/fixtures/pod-objects.js";
 
 function planFor(pod: Pod, view: PodView, more: Partial<PlanInput> = {}) {
-  const input = { pod, view, now: NOW, backoff: DEFAULT_RESTART_BACKOFF, condemned: new Map(), isStarted: () => true };
+  const input = {
+    pod,
+    view,
+    now: NOW,
+    backoff: DEFAULT_RESTART_BACKOFF,
+    condemned: new Map(),
+    isStarted: () => true,
+    isInPostStart: () => false,
+  };
   return plan({ ...input, ...more });
 }
 
@@ -104,7 +112,7 @@ t.test("a sandbox that has ended is made again, and the containers with it", asy
 
 t.test("what is condemned, or no longer as specified, is killed", async (t) => {
   const view = viewOf([sandboxOf()], stateOf("main"));
-  const condemned = new Map([["main-0", "Container main failed liveness probe, will be restarted"]]);
+  const condemned = new Map([["main-0", { message: "Container main failed liveness probe, will be restarted" }]]);
   t.match(planFor(podOf(), view, { condemned }).kill, [{ message: /failed liveness probe/ }]);
   const changed = podOf({ containers: [containerOf("main", { image: "busybox:2" })] });
   t.match(planFor(changed, view).kill, [{ message: "Container main definition changed, will be restarted" }]);
@@ -124,4 +132,51 @@ t.test("a container that someone removed comes back with a higher count", async 
 t.test("the current attempt and the one before are kept", async (t) => {
   const attempts = [0, 1, 2, 3].map((attempt) => endedOf("main", 1, { attempt }));
   t.same(leftovers(viewOf([sandboxOf()], ...attempts)).containers, ["main-1", "main-0"]);
+});
+
+t.test("sidecars stop last, and in the opposite order of their start", async (t) => {
+  const sidecars = ["one", "two"].map((name) => containerOf(name, { restartPolicy: "Always" }));
+  const pod = podOf({ restartPolicy: "Never", initContainers: sidecars });
+  const killed = (...running: string[]) => {
+    const states = running.map((name) => stateOf(name));
+    return planFor(pod, viewOf([sandboxOf()], ...states), { failed: true }).kill.map(({ container }) => container.name);
+  };
+  t.same(killed("one", "two", "main"), ["main"]);
+  t.same(killed("one", "two"), ["two"]);
+  t.same(killed("one"), ["one"]);
+});
+
+t.test("a postStart hook holds the next container", async (t) => {
+  const pod = podOf({ containers: [containerOf("a"), containerOf("b")] });
+  const view = viewOf([sandboxOf()], stateOf("a"));
+  t.same(starts(planFor(pod, view, { isInPostStart: () => true })), []);
+  t.same(starts(planFor(pod, view)), ["b/0"]);
+});
+
+t.test("a container's own restart policy and rules come before the Pod's", async (t) => {
+  const rule = (operator: string) => [{ action: "Restart", exitCodes: { operator, values: [42] } }];
+  const after = (code: number, container: object) => {
+    const pod = podOf({ restartPolicy: "Never", containers: [containerOf("main", container)] });
+    return planFor(pod, viewOf([sandboxOf()], endedOf("main", code))).finished;
+  };
+  t.equal(after(1, { restartPolicy: "OnFailure" }), false);
+  t.equal(after(0, { restartPolicy: "OnFailure" }), true);
+  t.equal(after(0, { restartPolicy: "Always" }), false);
+  t.equal(after(42, { restartPolicy: "Never", restartPolicyRules: rule("In") }), false);
+  t.equal(after(1, { restartPolicy: "Never", restartPolicyRules: rule("In") }), true);
+  t.equal(after(1, { restartPolicy: "Never", restartPolicyRules: rule("NotIn") }), false);
+  t.equal(after(0, { restartPolicy: "Never", restartPolicyRules: rule("NotIn") }), true);
+});
+
+t.test("ephemeral containers run once, in a sandbox that is there", async (t) => {
+  const pod = podOf({ ephemeralContainers: [containerOf("debug")] });
+  t.same(starts(planFor(pod, viewOf([]))), ["main/0"]);
+  t.same(starts(planFor(pod, viewOf([sandboxOf()], stateOf("main")))), ["debug/0"]);
+  t.same(starts(planFor(pod, viewOf([sandboxOf()], stateOf("main"), endedOf("debug", 1)))), []);
+  const known = { ephemeralContainerStatuses: [{ name: "debug", containerID: "docker://x" }] } as Pod["status"];
+  t.same(
+    starts(planFor({ ...pod, status: known }, viewOf([sandboxOf()], stateOf("main")))),
+    [],
+    "nor again when it is lost",
+  );
 });

@@ -104,7 +104,10 @@ t.test("readiness follows its probe; liveness condemns; startup comes first", as
   t.same([...probes.condemned("uid-1")], []);
   outcomes["live"] = 1;
   await clock.advance(1_000);
-  t.same([...probes.condemned("uid-1")], [["c", "Container main failed liveness probe, will be restarted"]]);
+  t.match(
+    [...probes.condemned("uid-1")],
+    [["c", { message: "Container main failed liveness probe, will be restarted" }]],
+  );
   t.ok(said.includes("Unhealthy: Liveness probe failed: live says"));
   probes.stop();
 });

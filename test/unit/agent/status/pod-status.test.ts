@@ -11,6 +11,8 @@ function statusOf(pod: Pod, view: PodFacts["view"], more: Partial<PodFacts> = {}
     messages: new Map(),
     isReady: () => true,
     isStarted: () => true,
+    isInPostStart: () => false,
+    resize: {},
     imageDigest: () => undefined,
     podIPs: ["10.244.0.5"],
     hostIPs: ["192.0.2.1"],

@@ -1,0 +1,51 @@
+/** What a node refuses for good. https://kubernetes.io/docs/reference/node/kubelet-checkpoint-api/ tells nothing of it; the reasons and words are the kubelet's. */
+import type { Pod } from "#api/generated/types.js";
+import type { PodEnvironment } from "./pod-environment.js";
+
+export interface PodFailure {
+  reason: string;
+  message: string;
+}
+
+/** Sysctls that cannot harm other Pods. https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/#safe-and-unsafe-sysctls */
+const SAFE_SYSCTLS: ReadonlySet<string> = new Set([
+  "kernel.shm_rmid_forced",
+  "net.ipv4.ip_local_port_range",
+  "net.ipv4.ip_local_reserved_ports",
+  "net.ipv4.ip_unprivileged_port_start",
+  "net.ipv4.ping_group_range",
+  "net.ipv4.tcp_fin_timeout",
+  "net.ipv4.tcp_keepalive_intvl",
+  "net.ipv4.tcp_keepalive_probes",
+  "net.ipv4.tcp_keepalive_time",
+  "net.ipv4.tcp_rmem",
+  "net.ipv4.tcp_syncookies",
+  "net.ipv4.tcp_wmem",
+]);
+
+/** Why a Pod that is new here cannot run here; undefined: it is taken on, and its requests are kept for it. */
+export function refusalOf(env: PodEnvironment, pod: Pod): PodFailure | undefined {
+  const { os, securityContext } = pod.spec;
+  if (os && os.name !== "linux")
+    return refused("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS");
+  for (const { name } of securityContext?.sysctls ?? [])
+    if (!isAllowedSysctl(name, env.allowedUnsafeSysctls))
+      return refused("SysctlForbidden", `forbidden sysctl: "${name}" not allowlisted`);
+  const short = env.allocations.claim(pod);
+  if (!short) return undefined;
+  const { resource, requested, used, capacity } = short;
+  return refused(
+    `OutOf${resource}`,
+    `Node didn't have enough resource: ${resource}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,
+  );
+}
+
+const refused = (reason: string, why: string): PodFailure => ({ reason, message: `Pod was rejected: ${why}` });
+
+/** @param allowed names, or beginnings of names that end with an asterisk */
+export function isAllowedSysctl(name: string, allowed: readonly string[]): boolean {
+  const dotted = name.replaceAll("/", ".");
+  const matches = (pattern: string) =>
+    pattern.endsWith("*") ? dotted.startsWith(pattern.slice(0, -1)) : dotted === pattern;
+  return SAFE_SYSCTLS.has(dotted) || allowed.some(matches);
+}
