@@ -18,6 +18,9 @@ const protocols: readonly ChannelProtocol[] = [
   { name: "v5.channel.k8s.io", base64: false, canClose: true },
   { name: "v4.channel.k8s.io", base64: false, canClose: false },
   { name: "v4.base64.channel.k8s.io", base64: true, canClose: false },
+  // The first version, of older client libraries: it reports the end in the same words.
+  { name: "channel.k8s.io", base64: false, canClose: false },
+  { name: "base64.channel.k8s.io", base64: true, canClose: false },
 ];
 
 export function chooseProtocol(offered: Iterable<string>): ChannelProtocol | undefined {

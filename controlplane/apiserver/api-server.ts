@@ -22,6 +22,7 @@ import { RequestHandler, type SubresourceRoute } from "./http/request-handler.js
 import { upgradeHandler } from "./http/upgrade-handler.js";
 import { addJoin } from "./join/routes.js";
 import { KubeletConnections } from "./kubelet/kubelet-connection.js";
+import { podLogSocket } from "./kubelet/log-socket.js";
 import { podLogRoute } from "./kubelet/pod-log.js";
 import { podExecRoute } from "./kubelet/pod-stream.js";
 import { InflightLimit } from "./limit.js";
@@ -102,7 +103,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const kubelets = new KubeletConnections(pki.kubeletClient, pki.authority.certificate);
   const subresources = new Map<string, SubresourceRoute>([["pods/log", podLogRoute(reader, kubelets)]]);
   const proxy = proxyRoutes({ reader, kubelets });
-  const streams = new Map([["pods/exec", podExecRoute(reader, kubelets)], ...proxy.streams]);
+  const streams = new Map([
+    ["pods/exec", podExecRoute(reader, kubelets)],
+    ["pods/log", podLogSocket(reader, kubelets)],
+    ...proxy.streams,
+  ]);
   const limit = new InflightLimit();
   const { bookmarkInterval } = options;
   const routes = ownRoutes(options, versions, metrics);

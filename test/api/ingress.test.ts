@@ -1,77 +1,15 @@
 /** Ingress and IngressClass over the API, and the controller of Berth's class with hollow nodes. */
-import t, { type Test } from "tap";
+import t from "tap";
 import type { Ingress, IngressClass, Pod } from "#api/generated/types.js";
-import type { Draft, KubeObject, WatchEvent } from "#api/object.js";
+import type { Draft } from "#api/object.js";
 import { events, ingressClasses, ingresses, nodes, pods, secrets, services } from "#api/refs.js";
-import { groupVersion, type ResourceRef, resourcePath } from "#api/resource.js";
+import { resourcePath } from "#api/resource.js";
 import type { Client } from "#client/client.js";
-import { TestServer, eventually as until } from "#test/fixtures/api-server.js";
+import { TestServer } from "#test/fixtures/api-server.js";
 import { eventually, find, startControlPlane } from "#test/fixtures/control-plane.js";
+import { discovered, everyDelete, everyVerb, labels, merge } from "#test/fixtures/every-verb.js";
 import { newIngress, rule, toService } from "#test/fixtures/ingress-objects.js";
 import { proves } from "#test/proves.js";
-
-const merge = (body: object) => ({ type: "application/merge-patch+json", body }) as const;
-const labelSelector = "special-label=ours";
-const labels = { "special-label": "ours" };
-
-async function discovered(t: Test, api: TestServer, ref: ResourceRef): Promise<void> {
-  const version = { groupVersion: groupVersion(ref), version: ref.version };
-  const groups = (await api.call("GET", "/apis")).json.groups as { name: string; versions: object[] }[];
-  t.match(groups.find(({ name }) => name === ref.group)?.versions, [version]);
-  t.match((await api.call("GET", `/apis/${ref.group}`)).json.versions, [version]);
-  const { resources } = (await api.call("GET", `/apis/${groupVersion(ref)}`)).json;
-  t.ok(resources.some((resource: { name: string }) => resource.name === ref.plural));
-}
-
-/** Everything one does with a collection, as upstream's conformance tests of the networking API do it. */
-async function everyVerb<T extends KubeObject>(
-  t: Test,
-  client: Client,
-  ref: ResourceRef<T>,
-  drafts: Draft<T>[],
-  namespace?: string,
-) {
-  const [first] = await Promise.all(drafts.map((draft) => client.create(ref, draft)));
-  const { name, uid } = first!.metadata;
-  t.equal((await client.get(ref, name, namespace)).metadata.uid, uid);
-  const listed = await client.list(ref, { namespace, labelSelector });
-  t.equal(listed.items.length, drafts.length);
-  t.equal((await client.list(ref, { labelSelector })).items.length, drafts.length, "over all namespaces");
-  const seen: WatchEvent<T>[] = [];
-  const query = { namespace, labelSelector, resourceVersion: listed.metadata.resourceVersion ?? "" };
-  const watch = client.watch(ref, query, {
-    onEvents: (batch) => seen.push(...batch),
-    onEnd: (error) => t.error(error),
-  });
-  t.teardown(() => watch.close());
-  const patched = await client.patch(ref, name, merge({ metadata: { annotations: { patched: "true" } } }), {
-    namespace,
-  });
-  t.equal(patched.metadata.annotations?.["patched"], "true");
-  const annotations = { ...patched.metadata.annotations, updated: "true" };
-  const updated = await client.update(ref, { ...patched, metadata: { ...patched.metadata, annotations } });
-  t.match(updated.metadata.annotations, { patched: "true", updated: "true" });
-  await until(
-    () => seen.find(({ type, object }) => type === "MODIFIED" && object.metadata.annotations?.["updated"]),
-    "MODIFIED",
-  );
-  return updated;
-}
-
-async function everyDelete<T extends KubeObject>(
-  t: Test,
-  client: Client,
-  ref: ResourceRef<T>,
-  name: string,
-  namespace?: string,
-) {
-  await client.delete(ref, name, namespace);
-  t.equal(await find(client, ref, name, namespace), undefined);
-  const left = async () => (await client.list(ref, { namespace, labelSelector })).items.length;
-  t.equal(await left(), 2);
-  await client.deleteCollection(ref, { namespace, labelSelector });
-  t.equal(await left(), 0);
-}
 
 t.test("the Ingress API", async (t) => {
   proves(t, "[sig-network] Ingress API should support creating Ingress API operations [Conformance]");

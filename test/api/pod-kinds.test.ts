@@ -1,0 +1,163 @@
+/** The kinds beside the Pod, as upstream's tests of the node ask for them: templates, runtime classes, leases, nodes, data. */
+import t from "tap";
+import type { ConfigMap, Lease, Node, PodTemplate, RuntimeClass, Secret } from "#api/generated/types.js";
+import type { Draft } from "#api/object.js";
+import { configMaps, leases, nodes, pods, podTemplates, runtimeClasses, secrets } from "#api/refs.js";
+import { TestServer } from "#test/fixtures/api-server.js";
+import { find } from "#test/fixtures/control-plane.js";
+import { discovered, everyDelete, everyVerb, labels, merge } from "#test/fixtures/every-verb.js";
+import { proves } from "#test/proves.js";
+
+const namespace = "default";
+const api = await TestServer.start(t);
+const client = api.rest();
+const selected = { namespace, labelSelector: "special-label=ours" };
+const containers = [{ name: "main", image: "busybox" }];
+
+t.test("PodTemplates", async (t) => {
+  proves(t, "[sig-node] PodTemplates should run the lifecycle of PodTemplates [Conformance]");
+  proves(t, "[sig-node] PodTemplates should replace a pod template [Conformance]");
+  proves(t, "[sig-node] PodTemplates should delete a collection of pod templates [Conformance]");
+  const draft = (): Draft<PodTemplate> => ({
+    metadata: { generateName: "template-", namespace, labels },
+    template: { metadata: { labels: { app: "a" } }, spec: { containers } },
+  });
+  const { metadata, template } = await everyVerb(t, client, podTemplates, [draft(), draft(), draft()], namespace);
+  t.match(template?.spec, {
+    restartPolicy: "Always",
+    containers: [{ terminationMessagePath: "/dev/termination-log" }],
+  });
+  await everyDelete(t, client, podTemplates, metadata.name, namespace);
+  const bad = client.create(podTemplates, { ...draft(), template: { spec: { containers: [] } } });
+  await t.rejects(bad, { message: /template.spec.containers: Required value/ });
+});
+
+t.test("RuntimeClasses", async (t) => {
+  proves(t, "[sig-node] RuntimeClass should support RuntimeClasses API operations [Conformance]");
+  await discovered(t, api, runtimeClasses);
+  const draft = (): Draft<RuntimeClass> => ({ metadata: { generateName: "class-", labels }, handler: "runc" });
+  const made = await everyVerb(t, client, runtimeClasses, [draft(), draft(), draft()]);
+  await t.rejects(client.update(runtimeClasses, { ...made, handler: "other" }), { message: /handler: .*immutable/ });
+  await everyDelete(t, client, runtimeClasses, made.metadata.name);
+});
+
+t.test("a Pod's RuntimeClass has to be there, and gives it overhead and a place", async (t) => {
+  proves(
+    t,
+    "[sig-node] RuntimeClass should reject a Pod requesting a non-existent RuntimeClass [NodeConformance] [Conformance]",
+  );
+  proves(
+    t,
+    "[sig-node] RuntimeClass should reject a Pod requesting a deleted RuntimeClass [NodeConformance] [Conformance]",
+  );
+  const pod = (name: string, spec: object) =>
+    client.create(pods, { metadata: { name, namespace }, spec: { containers, ...spec } });
+  const refused = (name: string) => ({
+    code: 403,
+    message: new RegExp(`pod rejected: RuntimeClass "${name}" not found`),
+  });
+  await t.rejects(pod("none", { runtimeClassName: "none" }), refused("none"));
+  await client.create(runtimeClasses, {
+    metadata: { name: "heavy" },
+    handler: "runc",
+    overhead: { podFixed: { cpu: "200m", memory: "100Mi" } },
+    scheduling: { nodeSelector: { disk: "fast" }, tolerations: [{ key: "k", operator: "Exists" }] },
+  });
+  const { spec } = await pod("heavy", { runtimeClassName: "heavy" });
+  t.match(spec, { overhead: { cpu: "200m", memory: "100Mi" }, nodeSelector: { disk: "fast" } });
+  t.match(
+    spec.tolerations?.find(({ key }) => key === "k"),
+    { operator: "Exists" },
+  );
+  await t.rejects(pod("other", { runtimeClassName: "heavy", overhead: { cpu: "1" } }), {
+    message: /doesn't match RuntimeClass's/,
+  });
+  await t.rejects(pod("light", { overhead: { cpu: "1" } }), {
+    message: /Overhead set without corresponding RuntimeClass/,
+  });
+  await client.delete(runtimeClasses, "heavy");
+  await t.rejects(pod("deleted", { runtimeClassName: "heavy" }), refused("heavy"));
+});
+
+t.test("Leases", async (t) => {
+  proves(t, "[sig-node] Lease lease API should be available [Conformance]");
+  const spec = (holderIdentity: string, leaseDurationSeconds: number): Lease["spec"] => ({
+    holderIdentity,
+    leaseDurationSeconds,
+    acquireTime: "2026-01-01T00:00:00.123456Z",
+    renewTime: "2026-01-01T00:00:05.000000Z",
+    leaseTransitions: 0,
+  });
+  const draft = (): Draft<Lease> => ({
+    metadata: { generateName: "lease-", namespace, labels },
+    spec: spec("holder", 30),
+  });
+  const made = await everyVerb(t, client, leases, [draft(), draft(), draft()], namespace);
+  t.same(made.spec, spec("holder", 30));
+  const updated = await client.update(leases, { ...made, spec: { ...spec("holder2", 60), leaseTransitions: 1 } });
+  t.match(updated.spec, { holderIdentity: "holder2", leaseDurationSeconds: 60, leaseTransitions: 1 });
+  const patched = await client.patch(leases, made.metadata.name, merge({ spec: { holderIdentity: "holder3" } }), {
+    namespace,
+  });
+  t.match(patched.spec, { holderIdentity: "holder3", leaseDurationSeconds: 60 });
+  await everyDelete(t, client, leases, made.metadata.name, namespace);
+});
+
+t.test("the life of a Node", async (t) => {
+  proves(t, "[sig-node] Node Lifecycle should run through the lifecycle of a node [Conformance]");
+  const name = "e2e-fake-node";
+  const status = { phase: "Running", capacity: { cpu: "1", memory: "1Gi" } };
+  const made = await client.create(nodes, { metadata: { name, labels }, spec: {}, status } as Draft<Node>);
+  t.equal((await client.get(nodes, name)).metadata.uid, made.metadata.uid);
+  t.equal(
+    (await client.patch(nodes, name, merge({ metadata: { labels: { "e2e-patched": "true" } } }))).metadata.labels?.[
+      "e2e-patched"
+    ],
+    "true",
+  );
+  const current = await client.get(nodes, name);
+  const labelled = { ...current.metadata.labels, "e2e-updated": "true" };
+  const updated = await client.update(nodes, { ...current, metadata: { ...current.metadata, labels: labelled } });
+  t.equal(updated.metadata.labels?.["e2e-updated"], "true");
+  const condition = { type: "E2E", status: "True", reason: "Set by e2e test", message: "" };
+  const patched = await client.patch(nodes, name, merge({ status: { conditions: [condition] } }), {
+    subresource: "status",
+  });
+  t.match(patched.status?.conditions, [{ type: "E2E", reason: "Set by e2e test" }]);
+  const replaced = { ...patched, status: { ...patched.status, conditions: [{ ...condition, status: "False" }] } };
+  t.match((await client.update(nodes, replaced, { subresource: "status" })).status?.conditions, [{ status: "False" }]);
+  await client.deleteCollection(nodes, { labelSelector: selected.labelSelector });
+  t.equal(await find(client, nodes, name), undefined);
+});
+
+t.test("ConfigMaps", async (t) => {
+  proves(t, "[sig-node] ConfigMap should run through a ConfigMap lifecycle [Conformance]");
+  proves(t, "[sig-node] ConfigMap should update ConfigMap successfully [NodeConformance] [Conformance]");
+  proves(t, "[sig-node] ConfigMap should fail to create ConfigMap with empty key [Conformance]");
+  const draft = (): Draft<ConfigMap> => ({ metadata: { generateName: "map-", namespace, labels }, data: { a: "1" } });
+  const made = await everyVerb(t, client, configMaps, [draft(), draft(), draft()], namespace);
+  const updated = await client.update(configMaps, { ...made, data: { ...made.data, b: "2" } });
+  t.same(updated.data, { a: "1", b: "2" });
+  t.same((await client.get(configMaps, made.metadata.name, namespace)).data, { a: "1", b: "2" });
+  await everyDelete(t, client, configMaps, made.metadata.name, namespace);
+  await t.rejects(client.create(configMaps, { metadata: { name: "empty", namespace }, data: { "": "x" } }), {
+    code: 422,
+  });
+});
+
+t.test("Secrets", async (t) => {
+  proves(t, "[sig-node] Secrets should patch a secret [Conformance]");
+  proves(t, "[sig-node] Secrets should fail to create secret due to empty secret key [Conformance]");
+  const draft = (): Draft<Secret> => ({
+    metadata: { generateName: "secret-", namespace, labels },
+    data: { key: "dmFsdWU=" },
+  });
+  const made = await everyVerb(t, client, secrets, [draft(), draft(), draft()], namespace);
+  const body = { metadata: { labels: { testsecret: "true" } }, data: { key: "dmFsdWUx" } };
+  const patched = await client.patch(secrets, made.metadata.name, merge(body), { namespace });
+  t.match(patched, body);
+  await everyDelete(t, client, secrets, made.metadata.name, namespace);
+  await t.rejects(client.create(secrets, { metadata: { name: "empty", namespace }, data: { "": "eA==" } }), {
+    code: 422,
+  });
+});
