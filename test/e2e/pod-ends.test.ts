@@ -5,6 +5,7 @@ import { proves } from "#test/proves.js";
 import { openLab, pod, until } from "./lab-session.js";
 import { container, lastWords, nodeConformance, nodeTest, PodWatch, sh, stateOf, WAIT } from "./pod-watch.js";
 
+t.jobs = 20;
 const session = await openLab(t);
 const ns = await session.namespace(t, "pod-ends");
 const watch = await PodWatch.open(t, ns);
@@ -86,7 +87,7 @@ t.test("last words", async (t) => {
 t.test("what is printed is in the log", async (t) => {
   proves(t, nodeConformance("Kubelet when scheduling a busybox command in a pod should print the output to logs"));
   await watch.ready("hello");
-  await until("the log", async () => (await ns.kubectl(["logs", "hello"])) === "Hello World\n");
+  await until("the log", async () => (await watch.log("hello")) === "Hello World\n");
   t.pass();
 });
 

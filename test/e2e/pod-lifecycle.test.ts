@@ -5,6 +5,7 @@ import { proves } from "#test/proves.js";
 import { openLab, pod, until } from "./lab-session.js";
 import { condition, container, nodeConformance, PodWatch, sh, stateOf, WAIT } from "./pod-watch.js";
 
+t.jobs = 20;
 const session = await openLab(t);
 const ns = await session.namespace(t, "pod-lifecycle");
 const watch = await PodWatch.open(t, ns);
@@ -15,7 +16,7 @@ const witness = (await watch.ready("witness")).status?.podIP ?? "";
 /** No -T: Debian's busybox crashes on it. */
 const tell = (what: string) => `timeout 5 wget -q -O - http://${witness}/${what}; true`;
 const heard = async () =>
-  [...(await ns.kubectl(["logs", "witness"])).matchAll(/GET \/([\w-]+) HTTP\/1\.\d" \d/g)].map(([, what = ""]) => what);
+  [...(await watch.log("witness")).matchAll(/GET \/([\w-]+) HTTP\/1\.\d" \d/g)].map(([, what = ""]) => what);
 const hears = (what: string) => until(`the witness hears ${what}`, async () => (await heard()).includes(what));
 
 const once = { restartPolicy: "Never" };
@@ -100,7 +101,7 @@ for (const [what, how] of Object.entries({ exec: "exec", http: "http" })) {
 t.test("a postStart hook that fails kills the container", async (t) => {
   const found = await watch.until("poststart-fails", "restarted", (p) => (container(p)?.restartCount ?? 0) > 0);
   await until("its Event", async () =>
-    (await ns.eventsOf("poststart-fails")).some((e) => /^FailedPostStartHook: /.test(e)),
+    (await watch.events("poststart-fails")).some((e) => /^FailedPostStartHook: /.test(e)),
   );
   t.not(container(found)?.ready, true);
 });
@@ -182,7 +183,7 @@ t.test("init containers that fail hold the others back", async (t) => {
     t,
     "[sig-node] InitContainer [NodeConformance] should not start app containers if init containers fail on a RestartAlways pod [Conformance]",
   );
-  const found = await watch.until("init-fails", "tried again", (p) => (container(p, "one")?.restartCount ?? 0) >= 3);
+  const found = await watch.until("init-fails", "tried again", (p) => (container(p, "one")?.restartCount ?? 0) >= 2);
   t.equal(found.status?.phase, "Pending");
   t.match(condition(found, "Initialized"), {
     status: "False",

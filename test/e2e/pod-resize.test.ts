@@ -6,6 +6,7 @@ import { proves } from "#test/proves.js";
 import { openLab, pod } from "./lab-session.js";
 import { condition, container, PodWatch, sh, WAIT } from "./pod-watch.js";
 
+t.jobs = 8;
 const session = await openLab(t);
 const ns = await session.namespace(t, "pod-resize");
 const watch = await PodWatch.open(t, ns);
@@ -50,7 +51,7 @@ const IN_FORCE =
   "cd /sys/fs/cgroup; cat cpu/cpu.cfs_quota_us memory/memory.limit_in_bytes 2>/dev/null || { cut -d' ' -f1 cpu.max; cat memory.max; }";
 
 async function enforced(name: string, of: string): Promise<{ quota: number; memory: number }> {
-  const text = await ns.kubectl(["exec", name, "-c", of, "--", "sh", "-c", IN_FORCE]);
+  const text = await watch.exec(name, ["sh", "-c", IN_FORCE], of);
   const [quota = -1, memory = -1] = text
     .trim()
     .split(/\s+/)

@@ -1,14 +1,13 @@
 /** Pods as objects: watched, changed, patched, deleted; their generations; what is added to one that runs. */
-import { once } from "node:events";
 import t from "tap";
-import WebSocket from "ws";
 import type { EphemeralContainer, Node, Pod } from "#api/generated/types.js";
 import { nodes, pods } from "#api/refs.js";
-import { readKubeconfig } from "#client/kubeconfig.js";
 import { proves } from "#test/proves.js";
 import { openLab, pod, until } from "./lab-session.js";
+import { execOverSocket, received } from "./pod-streams.js";
 import { condition, container, nodeConformance, nodeTest, PodWatch, sh, stateOf, WAIT } from "./pod-watch.js";
 
+t.jobs = 20;
 const session = await openLab(t);
 const ns = await session.namespace(t, "pod-updates");
 const watch = await PodWatch.open(t, ns);
@@ -140,30 +139,18 @@ t.test("a collection is deleted by its label", async (t) => {
   t.equal((await client.list(pods, { namespace, labelSelector: "type=collection" })).items.length, 0);
 });
 
-/** Opens a WebSocket as upstream's tests do, and gathers what comes until it closes. */
-async function received(path: string, protocol: string): Promise<Buffer[]> {
-  const { server, ca, certificate, key } = readKubeconfig(session.lab.kubeconfig);
-  const socket = new WebSocket(
-    `${server.replace("https", "wss")}/api/v1/namespaces/${namespace}/pods/${path}`,
-    [protocol],
-    { ca, cert: certificate, key },
-  );
-  const messages: Buffer[] = [];
-  socket.on("message", (data: Buffer) => messages.push(data));
-  await once(socket, "close");
-  return messages;
-}
-
 t.test("exec and logs over WebSockets, in the first versions of their protocols", async (t) => {
   proves(t, nodeConformance("Pods should support remote command execution over websockets"));
   proves(t, nodeConformance("Pods should support retrieving logs from the container over websockets"));
   await watch.ready("streams");
-  const command = ["echo", "remote execution test"].map((word) => `command=${encodeURIComponent(word)}`).join("&");
-  const frames = await received(`streams/exec?stderr=1&stdout=1&container=main&${command}`, "channel.k8s.io");
-  const output = Buffer.concat(frames.filter((frame) => frame[0] === 1).map((frame) => frame.subarray(1)));
-  t.equal(output.toString(), "remote execution test\n");
-  t.equal(Buffer.concat(await received("streams/log?container=main", "binary.k8s.io")).toString(), "up\n");
-  const text = await received("streams/log?container=main", "base64.binary.k8s.io");
+  const { lab } = session;
+  const command = ["echo", "remote execution test"];
+  t.equal(
+    await execOverSocket(lab, namespace, "streams", command, "main", "channel.k8s.io"),
+    "remote execution test\n",
+  );
+  t.equal(await watch.log("streams"), "up\n");
+  const text = await received(lab, namespace, "streams/log?container=main", "base64.binary.k8s.io");
   t.equal(Buffer.from(text.join(""), "base64").toString(), "up\n");
 });
 
@@ -191,7 +178,7 @@ t.test("ephemeral containers look into a Pod that runs", async (t) => {
   t.equal(patched.metadata.generation, 2);
   const running = await watch.until("debugged", "debugger", (found) => stateOf(found, "debugger").running);
   t.equal(container(running)?.restartCount, 0);
-  const log = () => ns.kubectl(["logs", "debugged", "-c", "debugger"]);
+  const log = () => watch.log("debugged", "debugger");
   t.match(
     await until("its log", async () => (await log()).includes("polo") && (await log())),
     /while :; do sleep/,
@@ -207,7 +194,7 @@ t.test("ephemeral containers look into a Pod that runs", async (t) => {
   const ended = await watch.until("debugged", "second", (found) => stateOf(found, "second").terminated);
   t.match(stateOf(ended, "second"), { terminated: { exitCode: 3, reason: "Error" } });
   t.match(ended.status, { phase: "Running" });
-  t.equal((await ns.kubectl(["exec", "debugged", "-c", "debugger", "--", "echo", "marco"])).trim(), "marco");
+  t.equal(await watch.exec("debugged", ["echo", "marco"], "debugger"), "marco\n");
   const gone = watch.client.patch(pods, "debugged", merge({ spec: { ephemeralContainers: [] } }), {
     namespace,
     subresource: "ephemeralcontainers",

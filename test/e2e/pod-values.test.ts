@@ -4,7 +4,7 @@ import type { Node, Pod } from "#api/generated/types.js";
 import { nodes } from "#api/refs.js";
 import { proves } from "#test/proves.js";
 import { openLab, pod, until } from "./lab-session.js";
-import { lastWords, nodeConformance, nodeTest, PodWatch, sh, stateOf } from "./pod-watch.js";
+import { condition, lastWords, nodeConformance, nodeTest, PodWatch, sh, stateOf } from "./pod-watch.js";
 
 interface Case {
   title: string;
@@ -148,25 +148,33 @@ const cases: Record<string, Case> = {
   },
   runc: {
     title: "the runtime that a RuntimeClass names",
+    proves: [nodeConformance("RuntimeClass should schedule a Pod requesting a RuntimeClass without PodOverhead")],
     container: say("echo ran"),
     spec: { runtimeClassName: "pod-values-runc" },
     says: "ran\n",
   },
 };
 
+t.jobs = 30;
 const session = await openLab(t);
 const ns = await session.namespace(t, "pod-values");
 const watch = await PodWatch.open(t, ns);
-const runtimeClass = (name: string, handler: string) => ({
+const runtimeClass = (name: string, handler: string, more: object = {}) => ({
   apiVersion: "node.k8s.io/v1",
   kind: "RuntimeClass",
   metadata: { name },
   handler,
+  ...more,
 });
+const classes = [
+  runtimeClass("pod-values-runc", "runc"),
+  runtimeClass("pod-values-none", "no-such-runtime"),
+  runtimeClass("pod-values-heavy", "runc", { overhead: { podFixed: { cpu: "10m", memory: "1Mi" } } }),
+];
 t.teardown(() =>
-  session.kubectl(["delete", "runtimeclass", "pod-values-runc", "pod-values-none", "--ignore-not-found"]),
+  session.kubectl(["delete", "runtimeclass", ...classes.map(({ metadata }) => metadata.name), "--ignore-not-found"]),
 );
-await ns.apply(runtimeClass("pod-values-runc", "runc"), runtimeClass("pod-values-none", "no-such-runtime"), {
+await ns.apply(...classes, {
   apiVersion: "v1",
   kind: "Service",
   metadata: { name: "fooservice" },
@@ -262,10 +270,23 @@ t.test("/etc/hosts is the node agent's, unless the Pod has its own or is on the 
   for (const name of ["one", "two", "three"]) t.notMatch(lastWords(hostNetwork, name), MANAGED);
 });
 
+t.test("a runtime that costs something", async (t) => {
+  proves(
+    t,
+    nodeConformance("RuntimeClass should schedule a Pod requesting a RuntimeClass and initialize its Overhead"),
+  );
+  const made = await watch.create(
+    pod("heavy", say("echo ran"), { restartPolicy: "Never", runtimeClassName: "pod-values-heavy" }),
+  );
+  t.same(made.spec.overhead, { cpu: "10m", memory: "1Mi" });
+  await watch.until("heavy", "scheduled", (p) => condition(p, "PodScheduled")?.status === "True");
+  t.equal(lastWords(await watch.ended("heavy")), "ran\n");
+});
+
 t.test("a runtime that the engine does not have is said", async (t) => {
   await watch.create(pod("no-runtime", say("true"), { runtimeClassName: "pod-values-none" }));
   const said = /^FailedCreatePodSandBox: .*no-such-runtime/;
   await watch.until("no-runtime", "taken on", ({ status }) => status?.startTime);
-  await until("an Event", async () => (await ns.eventsOf("no-runtime")).some((text) => said.test(text)));
+  await until("an Event", async () => (await watch.events("no-runtime")).some((text) => said.test(text)));
   t.pass();
 });

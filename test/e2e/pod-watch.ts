@@ -5,12 +5,14 @@
 import type { Test } from "tap";
 import type { ContainerState, ContainerStatus, Pod } from "#api/generated/types.js";
 import type { Draft } from "#api/object.js";
-import { pods } from "#api/refs.js";
+import { events, pods } from "#api/refs.js";
 import { isNotFound } from "#api/status-error.js";
 import { startInformer } from "#client/informer.js";
 import { readKubeconfig } from "#client/kubeconfig.js";
 import { RestClient } from "#client/rest.js";
+import type { Lab } from "#scripts/lab/state.js";
 import type { NamespaceSession } from "./lab-session.js";
+import { execOverSocket, logOverSocket } from "./pod-streams.js";
 
 const PATIENCE_MS = 90_000;
 
@@ -22,11 +24,12 @@ export class PodWatch {
   private constructor(
     readonly client: RestClient,
     readonly namespace: string,
+    private readonly lab: Lab,
   ) {}
 
   static async open(t: Test, { session, name }: NamespaceSession): Promise<PodWatch> {
     const client = new RestClient({ ...readKubeconfig(session.lab.kubeconfig), userAgent: "berth-test/1" });
-    const watch = new PodWatch(client, name);
+    const watch = new PodWatch(client, name, session.lab);
     const informer = startInformer(client, pods, { namespace: name });
     t.teardown(() => informer.stop());
     informer.addHandler({
@@ -59,6 +62,21 @@ export class PodWatch {
     return this.client.patch(pods, name, { type, body }, { namespace: this.namespace, subresource });
   }
 
+  /** What a command in a container prints. */
+  exec(name: string, command: readonly string[], of?: string): Promise<string> {
+    return execOverSocket(this.lab, this.namespace, name, command, of);
+  }
+
+  log(name: string, of?: string): Promise<string> {
+    return logOverSocket(this.lab, this.namespace, name, of);
+  }
+
+  /** Messages of the Events about a Pod, with their reasons: "BackOff: Back-off restarting ...". */
+  async events(name: string): Promise<string[]> {
+    const query = { namespace: this.namespace, fieldSelector: `involvedObject.name=${name}` };
+    return (await this.client.list(events, query)).items.map(({ reason, message }) => `${reason}: ${message}`);
+  }
+
   /** Every state so far, oldest first. */
   history(name: string): readonly Pod[] {
     return this.#history.get(name) ?? [];
@@ -81,7 +99,7 @@ export class PodWatch {
     return this.until(name, "at its end", ({ status }) => /Succeeded|Failed/.test(status?.phase ?? ""));
   }
 
-  /** Deletes what there is and waits for its end. */
+  /** Deletes it if it is there, and waits for its end. */
   async remove(name: string): Promise<void> {
     await this.delete(name).catch((error) => {
       if (!isNotFound(error)) throw error;
