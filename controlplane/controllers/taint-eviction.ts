@@ -1,5 +1,5 @@
 /** Deletes Pods from nodes with NoExecute taints when their tolerations run out. */
-import type { Node, Pod } from "#api/generated/types.js";
+import type { Node, Pod, Taint } from "#api/generated/types.js";
 import { keyOf } from "#api/object.js";
 import { isPodTerminal } from "#api/pod-state.js";
 import { nodes, pods } from "#api/refs.js";
@@ -12,8 +12,14 @@ import { nodeNameOf } from "./node-lifecycle.js";
 /**
  * Milliseconds until the Pod must leave its node: 0 at once, undefined never. Each taint is tolerated from when it was
  * added, for the shortest of the times its tolerations name; a toleration without a time is for ever.
+ * @param since when a taint that does not say so itself was added, in ms since the epoch
  */
-export function evictIn(pod: Pod, node: Node, now: number): number | undefined {
+export function evictIn(
+  pod: Pod,
+  node: Node,
+  now: number,
+  since: (taint: Taint) => number = () => now,
+): number | undefined {
   let soonest: number | undefined;
   for (const taint of node.spec.taints ?? []) {
     if (taint.effect !== "NoExecute") continue;
@@ -21,26 +27,51 @@ export function evictIn(pod: Pod, node: Node, now: number): number | undefined {
     if (matching.length === 0) return 0;
     const seconds = matching.map((toleration) => toleration.tolerationSeconds).filter((value) => value !== undefined);
     if (seconds.length === 0) continue;
-    const since = taint.timeAdded ? Date.parse(taint.timeAdded) : now;
-    const left = Math.max(0, since + Math.min(...seconds) * 1000 - now);
+    const added = taint.timeAdded ? Date.parse(taint.timeAdded) : since(taint);
+    const left = Math.max(0, added + Math.min(...seconds) * 1000 - now);
     soonest = soonest === undefined ? left : Math.min(soonest, left);
   }
   return soonest;
 }
 
+/** When taints were first seen: those that people set do not say when, and their time must not begin anew with each look. */
+class FirstSights {
+  readonly #byNode = new Map<string, Map<string, number>>();
+
+  /** Forgets taints that the node no longer has. */
+  of(node: Node, now: number): (taint: Taint) => number {
+    const before = this.#byNode.get(node.metadata.uid);
+    const taints = (node.spec.taints ?? []).filter(({ effect }) => effect === "NoExecute");
+    const seen = new Map(
+      taints.map(({ key, value = "" }) => [`${key}=${value}`, before?.get(`${key}=${value}`) ?? now]),
+    );
+    if (seen.size > 0) this.#byNode.set(node.metadata.uid, seen);
+    else this.#byNode.delete(node.metadata.uid);
+    return ({ key, value = "" }) => seen.get(`${key}=${value}`) ?? now;
+  }
+}
+
 export function taintEvictionController(): Controller {
+  const sights = new FirstSights();
   return {
     name: "taint-eviction",
     workers: 4,
     watches: [
       watch({ ref: pods, indexes: { nodeName: nodeNameOf }, keys: podKeys }),
-      watch({ ref: nodes, keys: podsOnChangedNode }),
+      watch({
+        ref: nodes,
+        keys: (node, context, old) => {
+          sights.of(node, context.now());
+          return podsOnChangedNode(node, context, old);
+        },
+      }),
     ],
     async reconcile(key, context) {
       const pod = context.informer(pods).get(key);
       const node = context.informer(nodes).get(pod?.spec.nodeName ?? "");
       if (!pod || !node || pod.metadata.deletionTimestamp || isPodTerminal(pod)) return undefined;
-      const left = evictIn(pod, node, context.now());
+      const now = context.now();
+      const left = evictIn(pod, node, now, sights.of(node, now));
       if (left !== 0) return left;
       await evict(pod, context);
       return undefined;
