@@ -17,6 +17,8 @@ export interface AgentOptions {
   /** The node's own cgroup, "/" unless several nodes share the host. */
   cgroupRoot: string;
   labels: Readonly<Record<string, string>>;
+  /** Folder with manifests of Pods that the node runs on its own account. */
+  podManifestPath?: string;
   maxPods: number;
   /** Sysctls that Pods may set besides the safe ones; "net.core.*" means all that begin so. */
   allowedUnsafeSysctls?: readonly string[];

@@ -147,7 +147,7 @@ function startPodWorkers(
   services: ServiceInformers,
 ): NodePods {
   const { options, folder, address, client, cluster, runtime } = base;
-  const { nodeName, cgroupRoot, maxPods, allowedUnsafeSysctls, logger } = options;
+  const { nodeName, cgroupRoot, dataDir, podManifestPath, maxPods, allowedUnsafeSysctls, logger } = options;
   return startPods({
     client,
     nodeName,
@@ -159,6 +159,7 @@ function startPodWorkers(
     clusterDNS: [cluster.clusterDNS],
     clusterDomain: cluster.clusterDomain,
     cgroupRoot,
+    manifestFolder: podManifestPath ?? join(dataDir, "manifests"),
     maxPods,
     allowedUnsafeSysctls,
     services,

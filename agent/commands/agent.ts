@@ -38,6 +38,10 @@ export function addAgentCommand(program: Command): Command {
       "sysctls Pods may set besides the safe ones; net.core.* for all",
       list,
     )
+    .option(
+      "--pod-manifest-path <folder>",
+      "manifests of Pods that run also without an API (default: <data-dir>/manifests)",
+    )
     .option("--data-dir <folder>", "where state is kept", "/var/lib/berth")
     .option("--run-dir <folder>", "where sockets and journals are kept", "/run/berth")
     .option("--docker-socket <path>", "the Docker engine's socket", socketPath, "/var/run/docker.sock")

@@ -11,6 +11,7 @@ import type { PodNetwork } from "../network/network.js";
 import { RESERVED_MEMORY } from "../node/capacity.js";
 import { ProbeManager } from "../probes/probe-manager.js";
 import type { Runtime } from "../runtime/runtime.js";
+import { StaticPods } from "../static-pods/index.js";
 import { StatusManager } from "../status/status-manager.js";
 import { ConfigSource } from "../volumes/config-source.js";
 import { volumePlugins } from "../volumes/index.js";
@@ -43,6 +44,8 @@ export interface PodsOptions {
   clusterDomain?: string;
   /** Cgroup below which "kubepods" is, "/" or "/berth/node-1". */
   cgroupRoot?: string;
+  /** Folder with manifests of the node's own Pods; absent: there are none. */
+  manifestFolder?: string;
   /** Default 110. */
   maxPods?: number;
   /** Sysctls that Pods may set besides the safe ones; "net.core.*" means all that begin so. */
@@ -81,9 +84,11 @@ export function startPods(options: PodsOptions): NodePods {
     onError: (error) => logger.warn({ err: error }, "event not written"),
   });
   const events = new PodEvents(recorder);
-  const env = environment(options, clock, events, (uid) => manager.wake(uid));
+  const { manifestFolder: folder } = options;
+  const staticPods = folder ? new StaticPods({ folder, client, nodeName, clock, logger }) : undefined;
+  const env = environment(options, { clock, events, staticPods, wake: (uid) => manager.wake(uid) });
   const { relistPeriod = 30_000, onPodsChanged, onEngineBack } = options;
-  const manager = new PodManager({ env, nodeName, relistPeriod, onPodsChanged, onEngineBack });
+  const manager = new PodManager({ env, nodeName, relistPeriod, staticPods, onPodsChanged, onEngineBack });
   void manager.start();
   return {
     list: () => manager.list(),
@@ -99,13 +104,16 @@ export function startPods(options: PodsOptions): NodePods {
   };
 }
 
-function environment(
-  options: PodsOptions,
-  clock: Clock,
-  events: PodEvents,
-  wake: (podUid: string) => void,
-): PodEnvironment {
+interface Shared {
+  clock: Clock;
+  events: PodEvents;
+  staticPods: StaticPods | undefined;
+  wake(podUid: string): void;
+}
+
+function environment(options: PodsOptions, { clock, events, staticPods, wake }: Shared): PodEnvironment {
   const { client, runtime, network, logger } = options;
+  const inApi = (pod: Pod) => (staticPods ? staticPods.inApi(pod) : pod);
   const capacity = options.capacity ?? hostCapacity(options.maxPods ?? DEFAULT_MAX_PODS);
   const directories = new PodDirectories(options.dataDir);
   const config = new ConfigSource(client, () => clock.now());
@@ -120,6 +128,7 @@ function environment(
     clock,
     events,
     directories,
+    inApi,
     config,
     images,
     volumes: new VolumeManager({
@@ -135,7 +144,7 @@ function environment(
       run: runProgram,
     }),
     probes: new ProbeManager({ runtime, clock, onChange: wake, say }),
-    statuses: new StatusManager({ client, clock, logger }),
+    statuses: new StatusManager({ client, clock, logger, target: inApi }),
     nodeIPs: options.nodeIPs,
     capacity,
     allocations: new Allocations(capacity),

@@ -29,6 +29,8 @@ export interface PodEnvironment {
   statuses: StatusManager;
   events: PodEvents;
   directories: PodDirectories;
+  /** The Pod in the API that stands for this one: itself, or the mirror of one that is the node's own, if there is one. */
+  inApi(pod: Pod): Pod | undefined;
   clock: Clock;
   logger: Logger;
   nodeIPs: readonly string[];

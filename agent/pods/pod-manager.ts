@@ -3,7 +3,10 @@ import { readdir } from "node:fs/promises";
 import type { Pod } from "#api/generated/types.js";
 import { pods } from "#api/refs.js";
 import { type Informer, startInformer } from "#client/informer.js";
-import type { ContainerSummary, PodIdentity, RuntimeEvent, Sandbox } from "../runtime/runtime.js";
+import type { PodIdentity, RuntimeEvent, Sandbox } from "../runtime/runtime.js";
+import type { StaticPods } from "../static-pods/index.js";
+import { staticUidOf } from "../static-pods/mirror-pods.js";
+import { viewsOf } from "./engine-views.js";
 import type { PodEnvironment } from "./pod-environment.js";
 import { tearDownPod } from "./pod-teardown.js";
 import { PodWorker } from "./pod-worker.js";
@@ -14,6 +17,8 @@ export interface PodManagerOptions {
   nodeName: string;
   /** Milliseconds between two lists of everything the engine has. */
   relistPeriod: number;
+  /** The node's own Pods; absent: it has none. */
+  staticPods?: StaticPods;
   onPodsChanged?(): void;
   onEngineBack?(): void;
 }
@@ -30,6 +35,7 @@ export class PodManager {
   #following = false;
   #cancelTimer: (() => void) | undefined;
   #ready = false;
+  #staticUids = new Set<string>();
 
   constructor(private readonly options: PodManagerOptions) {
     const { env, nodeName } = options;
@@ -42,6 +48,7 @@ export class PodManager {
   /** Never rejects: it goes on until the API and the engine answer. */
   async start(): Promise<void> {
     const { env } = this.options;
+    await this.#startStatic();
     try {
       await this.#informer.synced;
     } catch {
@@ -50,7 +57,6 @@ export class PodManager {
     while (!this.#stopped && !this.#ready) {
       try {
         await this.#begin();
-        this.#ready = true;
         if (!this.#following) this.#reconnectSoon();
       } catch (error) {
         env.logger.warn({ err: error }, "the Docker engine does not answer, will be tried again");
@@ -61,6 +67,7 @@ export class PodManager {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.options.staticPods?.stop();
     this.#informer.stop();
     this.#stream?.close();
     this.#cancelTimer?.();
@@ -68,12 +75,16 @@ export class PodManager {
   }
 
   list(): Pod[] {
-    return this.#informer.list().map((pod) => this.#workers.get(pod.metadata.uid)?.pod ?? pod);
+    return this.#informer.list().map((pod) => this.#workerOf(pod)?.pod ?? pod);
   }
 
   find(namespace: string, name: string): Pod | undefined {
     const pod = this.#informer.get(`${namespace}/${name}`);
-    return pod && (this.#workers.get(pod.metadata.uid)?.pod ?? pod);
+    return pod && (this.#workerOf(pod)?.pod ?? pod);
+  }
+
+  #workerOf(pod: Pod): PodWorker | undefined {
+    return this.#workers.get(staticUidOf(pod) ?? pod.metadata.uid);
   }
 
   wake(podUid: string): void {
@@ -86,15 +97,60 @@ export class PodManager {
     const [sandboxes, containers] = await Promise.all([env.runtime.listSandboxes(), env.runtime.listContainers()]);
     await this.#collect(sandboxes);
     const views = viewsOf(sandboxes, containers);
-    for (const pod of this.#informer.list()) views.delete(this.#admit(pod, views.get(pod.metadata.uid)?.view));
+    for (const pod of this.options.staticPods?.list() ?? [])
+      views.delete(this.#admit(pod, views.get(pod.metadata.uid)?.view));
+    for (const pod of this.#informer.list())
+      if (staticUidOf(pod) === undefined) views.delete(this.#admit(pod, views.get(pod.metadata.uid)?.view));
     for (const { identity, view } of views.values()) this.#adopt(identity, view);
     await this.#removeOrphanDirectories();
     this.#informer.addHandler({
-      onAdd: (pod) => void this.#admit(pod),
-      onUpdate: (pod) => void this.#admit(pod),
-      onDelete: (pod) => this.#forsake(pod),
+      onAdd: (pod) => this.#told(pod),
+      onUpdate: (pod) => this.#told(pod),
+      onDelete: (pod) => this.#untold(pod),
     });
+    this.#ready = true;
+    this.#syncStatic();
     this.#scheduleRelist();
+  }
+
+  #told(pod: Pod): void {
+    const staticUid = staticUidOf(pod);
+    if (staticUid === undefined) return void this.#admit(pod);
+    this.options.staticPods?.mirrors.seen(pod);
+    this.options.env.statuses.mirrored(staticUid, pod);
+  }
+
+  #untold(pod: Pod): void {
+    if (staticUidOf(pod) === undefined) this.#forsake(pod);
+    else this.options.staticPods?.mirrors.gone(pod);
+  }
+
+  /** The node's own Pods do not wait for the API. */
+  async #startStatic(): Promise<void> {
+    const { staticPods, env } = this.options;
+    try {
+      await staticPods?.start(() => this.#syncStatic());
+      if (!staticPods?.list().length) return;
+      await this.#follow();
+      const [sandboxes, containers] = await Promise.all([env.runtime.listSandboxes(), env.runtime.listContainers()]);
+      const views = viewsOf(sandboxes, containers);
+      for (const pod of staticPods.list()) this.#admit(pod, views.get(pod.metadata.uid)?.view);
+    } catch (error) {
+      env.logger.warn({ err: error }, "static Pods wait for the API and the engine");
+    }
+  }
+
+  /** Gives the node's own Pods their workers, and takes down those whose file is gone or says something else. */
+  #syncStatic(): void {
+    const { staticPods } = this.options;
+    if (!staticPods) return;
+    const wanted = staticPods.list();
+    const uids = new Set(wanted.map(({ metadata }) => metadata.uid));
+    for (const uid of this.#staticUids) if (!uids.has(uid)) this.#workers.get(uid)?.forsake();
+    for (const pod of wanted) if (!this.#workers.has(pod.metadata.uid)) this.#admit(pod);
+    this.#staticUids = uids;
+    // Before the first list, mirrors that are there already would be made again.
+    if (this.#ready) staticPods.mirrors.want(wanted);
   }
 
   /** What nobody uses any more is given back. One attachment that cannot be is no reason to look after no Pod at all. */
@@ -215,32 +271,4 @@ export class PodManager {
       );
     }
   }
-}
-
-interface FoundPod {
-  identity: PodIdentity;
-  sandboxes: Sandbox[];
-  containers: ContainerSummary[];
-  /** Everything in it is still to be inspected. */
-  view: RuntimeView;
-}
-
-function viewsOf(sandboxes: readonly Sandbox[], containers: readonly ContainerSummary[]): Map<string, FoundPod> {
-  const found = new Map<string, FoundPod>();
-  const of = (identity: PodIdentity) => {
-    const known = found.get(identity.uid);
-    if (known) return known;
-    const fresh = { identity, sandboxes: [], containers: [], view: new RuntimeView() };
-    found.set(identity.uid, fresh);
-    return fresh;
-  };
-  for (const sandbox of sandboxes) {
-    of(sandbox.pod).sandboxes.push(sandbox);
-    of(sandbox.pod).view.markStale("sandbox", sandbox.id);
-  }
-  for (const container of containers) {
-    of(container.pod).containers.push(container);
-    of(container.pod).view.markStale("container", container.id);
-  }
-  return found;
 }

@@ -56,7 +56,8 @@ export async function attachSandbox(env: PodEnvironment, pod: Pod, sandbox: Sand
     sandboxId: sandbox.id,
     namespace,
     name,
-    uid,
+    // As network policies know it.
+    uid: env.inApi(pod)?.metadata.uid ?? uid,
     netns: `/proc/${sandbox.pid}/ns/net`,
     hostPorts: hostPorts(pod),
   });

@@ -23,13 +23,21 @@ interface Entry {
   writing?: Promise<void>;
 }
 
+export interface StatusManagerOptions {
+  client: Client;
+  clock: Clock;
+  logger: Logger;
+  /** Where a Pod's status is written, if not to the Pod itself; undefined: nowhere yet. */
+  target?(pod: Pod): Pod | undefined;
+}
+
 /** Writes statuses to the API: what changed, the latest only, one write a Pod at a time, until it is written. */
 export class StatusManager {
   readonly #entries = new Map<string, Entry>();
   readonly #slots = new Slots(PARALLEL);
   #stopped = false;
 
-  constructor(private readonly options: { client: Client; clock: Clock; logger: Logger }) {}
+  constructor(private readonly options: StatusManagerOptions) {}
 
   /** The status last set, with the conditions that others have set on the Pod; or the API's. */
   statusOf(pod: Pod): PodStatus | undefined {
@@ -54,6 +62,14 @@ export class StatusManager {
     const entry = this.#entries.get(pod.metadata.uid);
     if (!entry) return;
     this.#learn(entry, pod);
+    this.#write(entry);
+  }
+
+  /** The API shows the Pod, which is the node's own, by this mirror. */
+  mirrored(uid: string, mirror: Pod): void {
+    const entry = this.#entries.get(uid);
+    if (!entry) return;
+    this.#learn(entry, mirror);
     this.#write(entry);
   }
 
@@ -85,13 +101,14 @@ export class StatusManager {
   /** An older picture than what we already know (our own write's answer overtook the watch) teaches nothing. */
   #learn(entry: Entry, pod: Pod): void {
     if (BigInt(pod.metadata.resourceVersion || 0) <= BigInt(entry.knownVersion || 0)) return;
-    entry.pod = pod;
+    if (pod.metadata.uid === entry.pod.metadata.uid) entry.pod = pod;
     entry.known = pod.status ?? {};
     entry.knownVersion = pod.metadata.resourceVersion;
   }
 
   #write(entry: Entry): void {
     if (entry.writing || this.#stopped || !statusPatch(entry.known, entry.wanted)) return;
+    if (!this.#target(entry)) return;
     entry.writing = this.#slots
       .run(() => this.#writeOnce(entry))
       .catch((error) => this.#retryLater(entry, error))
@@ -101,11 +118,16 @@ export class StatusManager {
       });
   }
 
+  #target({ pod }: Entry): Pod | undefined {
+    return this.options.target ? this.options.target(pod) : pod;
+  }
+
   async #writeOnce(entry: Entry): Promise<void> {
     const { wanted } = entry;
     const patch = statusPatch(entry.known, wanted);
-    if (!patch || this.#stopped) return;
-    const { name, namespace, uid } = entry.pod.metadata;
+    const target = this.#target(entry);
+    if (!patch || !target || this.#stopped) return;
+    const { name, namespace, uid } = target.metadata;
     const answer = await this.options.client.patch(
       pods,
       name,
@@ -122,7 +144,8 @@ export class StatusManager {
   async #retryLater(entry: Entry, error: unknown): Promise<void> {
     const { name, namespace, uid } = entry.pod.metadata;
     if (isNotFound(error) || (isConflict(error) && /uid/i.test((error as Error).message))) {
-      this.#entries.delete(uid);
+      // A mirror comes again, and then the status is written to it.
+      if (this.#target(entry) === entry.pod) this.#entries.delete(uid);
       return;
     }
     const level = error instanceof StatusError && error.code < 500 ? "warn" : "info";

@@ -58,6 +58,8 @@ function leaseRule(resource: Resource, verb: string, node: string): boolean {
 function podRule(resource: Resource, verb: string, node: string, reader: ClusterReader): boolean {
   const { subresource, namespace, name } = resource;
   if (name === undefined) {
+    // Its static Pods' mirrors; node-restriction.ts looks at the body.
+    if (verb === "create") return !subresource;
     return !subresource && (verb === "list" || verb === "watch") && requires(resource, "spec.nodeName", node);
   }
   if (!namespace) return false;

@@ -1,8 +1,8 @@
 /**
- * The part of a node's limits that is in the body: it creates only its own Node and its own Lease, and asks only for
- * tokens that end with one of its own Pods.
+ * The part of a node's limits that is in the body: it creates only its own Node and its own Lease, Pods only as mirrors of
+ * its static ones, and asks only for tokens that end with one of its own Pods.
  */
-import type { TokenRequestSpec } from "#api/generated/types.js";
+import type { PodSpec, TokenRequestSpec } from "#api/generated/types.js";
 import { pods } from "#api/refs.js";
 import { forbiddenError, type StatusError } from "#api/status-error.js";
 import type { UserInfo } from "#resources/kind.js";
@@ -16,8 +16,8 @@ const OWN_NAME: Readonly<Record<string, { plural: string; group: string; kind: s
 };
 
 interface Body {
-  metadata?: { name?: unknown };
-  spec?: Partial<TokenRequestSpec>;
+  metadata?: { name?: unknown; annotations?: Record<string, unknown> };
+  spec?: Partial<TokenRequestSpec> & Partial<PodSpec>;
 }
 
 /** @throws StatusError 403. Looks at nothing but creates by nodes */
@@ -29,6 +29,7 @@ export function restrictNode(user: UserInfo, info: RequestInfo, body: Buffer | u
   if (resource.plural === "serviceaccounts" && resource.subresource === "token") {
     restrictToken(node, resource, parse(body), reader);
   }
+  if (resource.plural === "pods" && resource.group === "" && !resource.subresource) restrictPod(node, parse(body));
   const subject = resource.subresource ? undefined : OWN_NAME[resource.plural];
   if (!subject) return;
   const name = parse(body).metadata?.name;
@@ -47,6 +48,19 @@ function restrictToken(node: string, { namespace, name = "" }: ResourceInfo, bod
   if (pod?.spec.nodeName !== node || pod.metadata.uid !== ref.uid || pod.spec.serviceAccountName !== name) {
     throw refused(name, `node "${node}" requested a token bound to a pod scheduled on a different node`);
   }
+}
+
+const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
+
+/** A mirror shows what runs already: it refers to nothing that a node could read by way of it. */
+function restrictPod(node: string, { metadata, spec }: Body): void {
+  const refuse = (why: string) => forbiddenError(pods, String(metadata?.name ?? ""), `node "${node}" ${why}`);
+  if (metadata?.annotations?.[MIRROR_ANNOTATION] === undefined) throw refuse("can only create mirror pods");
+  if (spec?.nodeName !== node) throw refuse("can only create pods with spec.nodeName set to itself");
+  if (spec.serviceAccountName) throw refuse("can not create pods that reference a service account");
+  const text = JSON.stringify(spec);
+  if (/"(secret|secretKeyRef|secretRef|configMap|configMapKeyRef|configMapRef|imagePullSecrets|projected)":/.test(text))
+    throw refuse("can not create pods that reference secrets or configmaps");
 }
 
 function refused(name: string, why: string): StatusError {

@@ -1,0 +1,26 @@
+import t from "tap";
+import { staticPod } from "#agent/static-pods/manifest.js";
+
+const manifest = (spec: string, kind = "Pod") =>
+  `apiVersion: v1\nkind: ${kind}\nmetadata:\n  name: web\nspec:\n  containers: [{name: main, image: busybox}]\n${spec}`;
+const read = (text: string) => staticPod(text, "/m/web.yaml", "node-1");
+
+t.test("a manifest becomes a Pod of the node", async (t) => {
+  const pod = read(manifest(""));
+  t.match(pod, {
+    metadata: { name: "web-node-1", namespace: "default", annotations: { "kubernetes.io/config.source": "file" } },
+    spec: { nodeName: "node-1", restartPolicy: "Always", tolerations: [{ operator: "Exists", effect: "NoExecute" }] },
+  });
+  t.equal(read(manifest("")).metadata.uid, pod.metadata.uid, "the same file is the same Pod");
+  t.not(read(manifest("  hostNetwork: true")).metadata.uid, pod.metadata.uid);
+});
+
+t.test("what it cannot be is said by name", async (t) => {
+  const refused = (text: string, message: RegExp) => t.throws(() => read(text), { message });
+  refused(manifest("", "Service"), /\/m\/web.yaml: is no v1 Pod but a Service/);
+  refused("apiVersion: v1\nkind: Pod\nmetadata: {}", /has no name or no containers/);
+  refused(manifest("  serviceAccountName: a"), /a static Pod cannot use spec.serviceAccountName/);
+  refused(manifest("  volumes: [{name: v, configMap: {name: c}}]"), /volume v of type configMap/);
+  refused(`${manifest("")}\n---\n${manifest("")}`, /expected one Pod, found 2 objects/);
+  refused("{", /web.yaml/);
+});
