@@ -19,6 +19,9 @@ export interface AgentOptions {
   labels: Readonly<Record<string, string>>;
   /** Folder with manifests of Pods that the node runs on its own account. */
   podManifestPath?: string;
+  /** Seconds that Pods have to end when the host goes down, default 30; of these, the last for critical ones, default 10. */
+  shutdownGracePeriod?: number;
+  shutdownGracePeriodCriticalPods?: number;
   maxPods: number;
   /** Sysctls that Pods may set besides the safe ones; "net.core.*" means all that begin so. */
   allowedUnsafeSysctls?: readonly string[];
@@ -33,6 +36,8 @@ export interface AgentOptions {
 
 export interface Agent {
   readonly nodeName: string;
+  /** The host goes down: ends the Pods, then stops. */
+  shutDown(): Promise<void>;
   /** Leaves every container running. */
   stop(): Promise<void>;
 }

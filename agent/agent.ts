@@ -52,18 +52,21 @@ interface Base {
   cluster: NodeClusterConfig;
   runtime: Runtime;
   teardown: Teardown;
+  /** The host goes down. */
+  shuttingDown: boolean;
 }
 
 /** @throws JoinError, or Error that says what to change, when the node cannot start */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const teardown = new Teardown(options.logger);
   try {
-    await startParts(await openBase(options, teardown));
+    const endPods = await startParts(await openBase(options, teardown));
+    const shutDown = () => endPods().finally(() => teardown.run());
+    return { nodeName: options.nodeName, shutDown, stop: () => teardown.run() };
   } catch (error) {
     await teardown.run();
     throw error;
   }
-  return { nodeName: options.nodeName, stop: () => teardown.run() };
 }
 
 async function openBase(options: AgentOptions, teardown: Teardown): Promise<Base> {
@@ -77,7 +80,7 @@ async function openBase(options: AgentOptions, teardown: Teardown): Promise<Base
   const { dockerSocket: socketPath, sandboxImage } = options;
   const runtime = await openRuntime({ socketPath, nodeName, logger, sandboxImage }, clock);
   const cluster = await clusterConfig(client, identity);
-  return { options, folder, machineId: id, address, identity, client, cluster, runtime, teardown };
+  return { options, folder, machineId: id, address, identity, client, cluster, runtime, teardown, shuttingDown: false };
 }
 
 /** The cluster's settings now; those of the last join when the server cannot be asked. */
@@ -85,7 +88,8 @@ function clusterConfig(client: RestClient, identity: NodeIdentity): Promise<Node
   return client.request<NodeClusterConfig>("GET", "/berth/v1/cluster").catch(() => identity.cluster);
 }
 
-async function startParts(base: Base): Promise<void> {
+/** @returns what ends the node's Pods before its host goes down */
+async function startParts(base: Base): Promise<() => Promise<void>> {
   const { options, client, teardown } = base;
   const { nodeName, logger } = options;
   const facts = await nodeFacts(base);
@@ -99,7 +103,7 @@ async function startParts(base: Base): Promise<void> {
   const observe = nodeObserver({
     facts,
     runtime: base.runtime,
-    networkProblem: async () => network?.problem(),
+    networkProblem: async () => (base.shuttingDown ? "node is shutting down" : network?.problem()),
     folders: [base.folder, facts.runtime.rootDirectory],
     now: clock.now,
   });
@@ -118,6 +122,12 @@ async function startParts(base: Base): Promise<void> {
   teardown.add("service proxy", startProxy({ ...proxyOptions(base), recorder, known: services, zone }));
   await startEndpoints(base, facts, pods);
   reporter.begin();
+  const { shutdownGracePeriod: seconds = 30, shutdownGracePeriodCriticalPods: criticalSeconds = 10 } = options;
+  return async () => {
+    base.shuttingDown = true;
+    reporter.refresh();
+    await pods.shutDown({ seconds, criticalSeconds });
+  };
 }
 
 /** What a person finds among the Node's Events after every start. */

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { type Command, InvalidArgumentError } from "commander";
 import type { AgentOptions } from "../agent-options.js";
+import { isSystemStopping } from "../host/system-state.js";
 
 const EXAMPLES = `
 Examples:
@@ -42,6 +43,8 @@ export function addAgentCommand(program: Command): Command {
       "--pod-manifest-path <folder>",
       "manifests of Pods that run also without an API (default: <data-dir>/manifests)",
     )
+    .option("--shutdown-grace-period <seconds>", "for Pods to end when the host goes down", integer, 30)
+    .option("--shutdown-grace-period-critical-pods <seconds>", "of these, kept for critical Pods", integer, 10)
     .option("--data-dir <folder>", "where state is kept", "/var/lib/berth")
     .option("--run-dir <folder>", "where sockets and journals are kept", "/run/berth")
     .option("--docker-socket <path>", "the Docker engine's socket", socketPath, "/var/run/docker.sock")
@@ -63,15 +66,23 @@ async function runAgent({ logLevel, nodeIp: nodeIP, ...flags }: Flags): Promise<
   const serializers = logLevel === "debug" ? undefined : { err: briefly };
   const logger = pino({ level: logLevel, base: { node: flags.nodeName }, serializers }, pino.destination(2));
   // A second signal, or one before the agent is up, ends the process at once: nothing would be lost.
-  let stop = async (): Promise<void> => undefined;
-  const end = () => {
-    stop().finally(() => process.exit(0));
+  let stop = async (_hostGoesDown: () => Promise<boolean>): Promise<void> => undefined;
+  const end = (hostGoesDown: () => Promise<boolean>) => () => {
+    stop(hostGoesDown).finally(() => process.exit(0));
     stop = async () => undefined;
   };
-  process.on("SIGTERM", end).on("SIGINT", end);
+  // SIGPWR is how power supplies and their daemons announce the end.
+  process.on(
+    "SIGPWR",
+    end(async () => true),
+  );
+  process.on("SIGTERM", end(isSystemStopping)).on(
+    "SIGINT",
+    end(async () => false),
+  );
   try {
     const agent = await startAgent({ ...flags, nodeIP, token: flags.token ?? process.env["BERTH_TOKEN"], logger });
-    stop = () => agent.stop();
+    stop = async (hostGoesDown) => ((await hostGoesDown()) ? agent.shutDown() : agent.stop());
     logger.info("the agent runs");
   } catch (error) {
     logger.debug({ err: error }, "the agent could not start");

@@ -20,6 +20,7 @@ import { ServiceAccountTokens } from "../volumes/service-account-tokens.js";
 import { VolumeManager } from "../volumes/volume-manager.js";
 import { Allocations } from "./allocations.js";
 import { downwardFile, type NodeCapacity } from "./downward-fields.js";
+import type { ShutdownGrace } from "./node-shutdown.js";
 import { PodDirectories } from "./pod-directories.js";
 import type { PodEnvironment } from "./pod-environment.js";
 import { PodEvents } from "./pod-events.js";
@@ -70,6 +71,8 @@ export interface NodePods {
   find(namespace: string, name: string): Pod | undefined;
   /** The engine's id of the container's current (or, with `previous`, last terminated) instance. */
   containerId(namespace: string, pod: string, container: string, previous?: boolean): string | undefined;
+  /** The host goes down: nothing new is taken on, and what runs is ended. Resolves when it is, or the time is over. */
+  shutDown(grace: ShutdownGrace): Promise<void>;
   /** Containers run on; the next agent takes over where this one left. */
   stop(): Promise<void>;
 }
@@ -86,7 +89,9 @@ export function startPods(options: PodsOptions): NodePods {
   const events = new PodEvents(recorder);
   const { manifestFolder: folder } = options;
   const staticPods = folder ? new StaticPods({ folder, client, nodeName, clock, logger }) : undefined;
-  const env = environment(options, { clock, events, staticPods, wake: (uid) => manager.wake(uid) });
+  let shuttingDown = false;
+  const isShuttingDown = () => shuttingDown;
+  const env = environment(options, { clock, events, staticPods, isShuttingDown, wake: (uid) => manager.wake(uid) });
   const { relistPeriod = 30_000, onPodsChanged, onEngineBack } = options;
   const manager = new PodManager({ env, nodeName, relistPeriod, staticPods, onPodsChanged, onEngineBack });
   void manager.start();
@@ -95,6 +100,10 @@ export function startPods(options: PodsOptions): NodePods {
     find: (namespace, name) => manager.find(namespace, name),
     containerId: (namespace, pod, container, previous) =>
       containerIdOf(manager.find(namespace, pod), container, previous ?? false),
+    shutDown: (grace) => {
+      shuttingDown = true;
+      return manager.shutDown(grace);
+    },
     stop: async () => {
       env.statuses.stop();
       await manager.stop();
@@ -108,10 +117,14 @@ interface Shared {
   clock: Clock;
   events: PodEvents;
   staticPods: StaticPods | undefined;
+  isShuttingDown(): boolean;
   wake(podUid: string): void;
 }
 
-function environment(options: PodsOptions, { clock, events, staticPods, wake }: Shared): PodEnvironment {
+function environment(
+  options: PodsOptions,
+  { clock, events, staticPods, isShuttingDown, wake }: Shared,
+): PodEnvironment {
   const { client, runtime, network, logger } = options;
   const inApi = (pod: Pod) => (staticPods ? staticPods.inApi(pod) : pod);
   const capacity = options.capacity ?? hostCapacity(options.maxPods ?? DEFAULT_MAX_PODS);
@@ -148,6 +161,7 @@ function environment(options: PodsOptions, { clock, events, staticPods, wake }: 
     nodeIPs: options.nodeIPs,
     capacity,
     allocations: new Allocations(capacity),
+    isShuttingDown,
     allowedUnsafeSysctls: options.allowedUnsafeSysctls ?? [],
     cgroupRoot: options.cgroupRoot ?? "/",
     dns: { servers: options.clusterDNS ?? [], domain: options.clusterDomain ?? "cluster.local" },

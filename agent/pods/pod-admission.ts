@@ -5,6 +5,10 @@ import type { PodEnvironment } from "./pod-environment.js";
 export interface PodFailure {
   reason: string;
   message: string;
+  /** What the containers get at most, if it is less than the Pod's grace period. */
+  graceSeconds?: number;
+  /** The Pod is not to blame: it gets the condition DisruptionTarget. */
+  disruption?: true;
 }
 
 /** Sysctls that cannot harm other Pods. https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/#safe-and-unsafe-sysctls */
@@ -25,6 +29,8 @@ const SAFE_SYSCTLS: ReadonlySet<string> = new Set([
 
 /** Why a Pod that is new here cannot run here; undefined: it is taken on, and its requests are kept for it. */
 export function refusalOf(env: PodEnvironment, pod: Pod): PodFailure | undefined {
+  if (env.isShuttingDown())
+    return { reason: "NodeShutdown", message: "Pod was rejected as the node is shutting down." };
   const { os, securityContext } = pod.spec;
   if (os && os.name !== "linux")
     return refused("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS");

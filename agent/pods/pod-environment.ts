@@ -36,6 +36,8 @@ export interface PodEnvironment {
   nodeIPs: readonly string[];
   capacity: NodeCapacity;
   allocations: Allocations;
+  /** The host goes down: nothing new is taken on. */
+  isShuttingDown(): boolean;
   allowedUnsafeSysctls: readonly string[];
   cgroupRoot: string;
   dns: ClusterDns;

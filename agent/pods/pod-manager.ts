@@ -7,6 +7,7 @@ import type { PodIdentity, RuntimeEvent, Sandbox } from "../runtime/runtime.js";
 import type { StaticPods } from "../static-pods/index.js";
 import { staticUidOf } from "../static-pods/mirror-pods.js";
 import { viewsOf } from "./engine-views.js";
+import { endPods, type ShutdownGrace } from "./node-shutdown.js";
 import type { PodEnvironment } from "./pod-environment.js";
 import { tearDownPod } from "./pod-teardown.js";
 import { PodWorker } from "./pod-worker.js";
@@ -72,6 +73,10 @@ export class PodManager {
     this.#stream?.close();
     this.#cancelTimer?.();
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
+  }
+
+  shutDown(grace: ShutdownGrace): Promise<void> {
+    return endPods([...this.#workers.values()], grace, this.options.env.clock);
   }
 
   list(): Pod[] {

@@ -86,13 +86,15 @@ function enforceDeadline(work: PodWork, pod: Pod): void {
 }
 
 function killPlanned(work: PodWork, pod: Pod, { kill }: PodPlan): void {
-  for (const { container, message, graceSeconds = pod.spec.terminationGracePeriodSeconds } of kill) {
+  const grace = pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+  const most = work.failure?.graceSeconds ?? Number.POSITIVE_INFINITY;
+  for (const { container, message, graceSeconds = grace } of kill) {
     const spec = containerSpec(pod, container.name);
     work.kills.kill({
       container,
       pod,
       spec,
-      graceSeconds: graceSeconds ?? DEFAULT_GRACE_SECONDS,
+      graceSeconds: Math.min(graceSeconds, most),
       message,
       podIP: work.podIPs[0] ?? "",
     });

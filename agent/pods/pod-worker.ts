@@ -8,6 +8,7 @@ import { backoffDelay } from "#client/backoff.js";
 import type { PodIdentity, RuntimeEvent } from "../runtime/runtime.js";
 import { isTerminal } from "../status/phase.js";
 import { Looper } from "./looper.js";
+import type { PodFailure } from "./pod-admission.js";
 import type { PodEnvironment } from "./pod-environment.js";
 import { runPod } from "./pod-run.js";
 import { terminatePod } from "./pod-termination.js";
@@ -69,6 +70,18 @@ export class PodWorker {
     this.#work.pod = last ?? this.#work.pod;
     this.#work.inApi = false;
     this.wake();
+  }
+
+  /** The Pod has failed, whatever its containers do: they are stopped. */
+  end(failure: PodFailure): void {
+    this.#work.failure ??= failure;
+    this.wake();
+  }
+
+  /** Nothing of the Pod runs, and the API has been told. */
+  get isOver(): boolean {
+    const { pod, released } = this.#work;
+    return this.view.isEmpty || (released && (!pod || this.env.statuses.isWritten(pod.metadata.uid)));
   }
 
   note(event: RuntimeEvent): void {

@@ -11,6 +11,8 @@ export interface ConditionFacts {
   /** The sandbox runs and is on the network. */
   readyToStart: boolean;
   resize: ResizeState;
+  /** Why the node ends the Pod without a fault of its own. */
+  disrupted?: string;
   previous: readonly PodCondition[];
   /** Milliseconds since the epoch. */
   now: number;
@@ -34,6 +36,7 @@ export function podConditions(facts: ConditionFacts): PodCondition[] {
     ["ContainersReady", containersReady],
     ["PodScheduled", TRUE],
     ...resizeVerdicts(facts.resize),
+    ...disruption(facts.disrupted),
   ];
   return verdicts.map(([type, verdict]) => condition(type, verdict, facts));
 }
@@ -61,6 +64,10 @@ function resizeVerdicts({ pending, inProgress }: ResizeState): [string, Verdict]
     verdicts.push(["PodResizeInProgress", { status: "True", ...(message ? { reason: "Error", message } : {}) }]);
   }
   return verdicts;
+}
+
+function disruption(message: string | undefined): [string, Verdict][] {
+  return message ? [["DisruptionTarget", { status: "True", reason: "TerminationByKubelet", message }]] : [];
 }
 
 function initializedVerdict({ pod, phase, init, main }: ConditionFacts): Verdict {

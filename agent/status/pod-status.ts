@@ -1,6 +1,7 @@
 /** The status of a Pod as this node sees it: a pure function of spec, engine and what the worker knows. */
 import type { Container, ContainerStatus, Pod, PodStatus } from "#api/generated/types.js";
 import { timestamp } from "#client/clock.js";
+import type { PodFailure } from "../pods/pod-admission.js";
 import { attemptsOf, type PodView } from "../pods/pod-view.js";
 import { qosClass } from "../pods/qos.js";
 import { isSized, type ResizeState } from "../pods/resize.js";
@@ -20,7 +21,7 @@ export interface PodFacts {
   /** Its postStart hook is under way: to the outside it does not run yet. */
   isInPostStart(containerId: string): boolean;
   /** Why the Pod has failed as a whole, when that was decided. */
-  failure?: { reason: string; message: string };
+  failure?: PodFailure;
   imageDigest(imageId: string): string | undefined;
   resize: ResizeState;
   podIPs: readonly string[];
@@ -52,6 +53,7 @@ export function podStatus(facts: PodFacts): PodStatus {
     readyToStart,
     now,
     resize,
+    disrupted: facts.failure?.disruption ? facts.failure.message : undefined,
     previous: previous?.conditions ?? [],
   });
   const podIPs = facts.podIPs.length > 0 ? facts.podIPs : (previous?.podIPs ?? []).map(({ ip }) => ip);

@@ -78,6 +78,12 @@ export class StatusManager {
     for (let entry = this.#entries.get(uid); entry?.writing; entry = this.#entries.get(uid)) await entry.writing;
   }
 
+  /** The API has, as far as we know, the status last set. */
+  isWritten(uid: string): boolean {
+    const entry = this.#entries.get(uid);
+    return !entry || (!entry.writing && !statusPatch(entry.known, entry.wanted));
+  }
+
   forget(uid: string): void {
     this.#entries.delete(uid);
   }
