@@ -11,6 +11,7 @@ import { podCgroup } from "./pod-cgroup.js";
 import type { PodDirectories } from "./pod-directories.js";
 import { qosClass } from "./qos.js";
 import { RESTART_DELAY_LABEL } from "./restart-backoff.js";
+import { securityOptions } from "./security-options.js";
 import { expandVariables } from "./variable-expansion.js";
 
 export interface ContainerConfigInput {
@@ -70,7 +71,8 @@ export async function containerConfig(input: ContainerConfigInput): Promise<Cont
     privileged: security?.privileged ?? false,
     readOnlyRootFilesystem: security?.readOnlyRootFilesystem ?? false,
     capabilities: { add: security?.capabilities?.add ?? [], drop: security?.capabilities?.drop ?? [] },
-    noNewPrivileges: security?.allowPrivilegeEscalation === false,
+    securityOptions: securityOptions(pod, container),
+    unmaskedProc: security?.procMount === "Unmasked",
     oomScoreAdj: oomScoreAdj(qos, container, input.env.capacity.memory),
     labels: containerLabels(input),
     annotations: {},

@@ -131,7 +131,10 @@ export interface ContainerConfig {
   privileged: boolean;
   readOnlyRootFilesystem: boolean;
   capabilities: { add: readonly string[]; drop: readonly string[] };
-  noNewPrivileges: boolean;
+  /** As the engine takes them: "no-new-privileges", "seccomp=unconfined", "label=level:s0". */
+  securityOptions: readonly string[];
+  /** Nothing of /proc is hidden or read-only. */
+  unmaskedProc: boolean;
   /** Relative badness for the OOM killer; left out where the host refuses it. */
   oomScoreAdj?: number;
   labels: Readonly<Record<string, string>>;

@@ -83,6 +83,14 @@ const cases: Record<string, Case> = {
     spec: SETUID,
     says: /^1000\n(?![\s\S]*super-user privileges)/,
   },
+  seccomp: {
+    title: "no filter of system calls where none is asked for",
+    container: {
+      ...say("grep ^Seccomp: /proc/self/status"),
+      securityContext: { seccompProfile: { type: "Unconfined" } },
+    },
+    says: "Seccomp:\t0\n",
+  },
   sysctls: {
     title: "sysctls of the Pod",
     proves: [

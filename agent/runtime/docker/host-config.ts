@@ -52,7 +52,8 @@ export function containerHostConfig(engine: Engine, config: ContainerConfig, mou
     ReadonlyRootfs: config.readOnlyRootFilesystem,
     CapAdd: [...config.capabilities.add],
     CapDrop: [...config.capabilities.drop],
-    SecurityOpt: config.noNewPrivileges ? ["no-new-privileges"] : [],
+    SecurityOpt: [...config.securityOptions],
+    ...(config.unmaskedProc ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
   };
 }
 

@@ -10,12 +10,17 @@ const notYetHonoured: readonly ((spec: PodSpec) => string | false | undefined)[]
   ({ topologySpreadConstraints }) => (topologySpreadConstraints?.length ?? 0) > 0 && "topologySpreadConstraints",
   ({ resourceClaims }) => (resourceClaims?.length ?? 0) > 0 && "resourceClaims",
   ({ hostUsers }) => hostUsers === false && "hostUsers",
-  ({ securityContext }) => isCustomSeccomp(securityContext) && "securityContext.seccompProfile",
+  ({ resources }) => Object.keys({ ...resources?.limits, ...resources?.requests }).length > 0 && "resources",
+  ({ securityContext }) => isFromFile(securityContext) && "securityContext.seccompProfile",
+  ({ securityContext }) => securityContext?.supplementalGroupsPolicy === "Strict" && STRICT_GROUPS,
+  ({ securityContext }) => securityContext?.windowsOptions && "securityContext.windowsOptions",
 ];
 
-/** Docker's own default profile is what RuntimeDefault means. */
-function isCustomSeccomp(context: { seccompProfile?: { type: string } } | undefined): boolean {
-  return (context?.seccompProfile?.type ?? "RuntimeDefault") !== "RuntimeDefault";
+const STRICT_GROUPS = "securityContext.supplementalGroupsPolicy";
+
+/** A seccomp profile that is a file of the node. */
+function isFromFile(context: { seccompProfile?: { type: string } } | undefined): boolean {
+  return context?.seccompProfile?.type === "Localhost";
 }
 
 const servedVolumes = new Set([
@@ -43,7 +48,7 @@ function containerWarnings(path: string, container: Container): string[] {
     names.add(name);
   });
   if (container.volumeDevices?.length) warnings.push(`${path}.volumeDevices: ${NOT_YET}`);
-  if (isCustomSeccomp(container.securityContext)) warnings.push(`${path}.securityContext.seccompProfile: ${NOT_YET}`);
+  if (isFromFile(container.securityContext)) warnings.push(`${path}.securityContext.seccompProfile: ${NOT_YET}`);
   return warnings;
 }
 

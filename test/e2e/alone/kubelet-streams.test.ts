@@ -43,7 +43,8 @@ function containerConfig(sandboxId: string, name: string, script: string): Conta
     privileged: false,
     readOnlyRootFilesystem: false,
     capabilities: { add: [], drop: [] },
-    noNewPrivileges: false,
+    securityOptions: [],
+    unmaskedProc: false,
   };
 }
 
