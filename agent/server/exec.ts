@@ -10,7 +10,7 @@ import type { ExecOptions } from "./exec-options.js";
 const PING_MS = 30_000;
 
 /**
- * Runs a command in a container with the WebSocket as its terminal. The last frames are, in this order: all of the output,
+ * Runs a command in a container, or joins its own process, with the WebSocket as its terminal. The last frames are, in this order: all of the output,
  * the exit code as a Status on the error channel, close. When the client goes first, the engine's session is closed.
  */
 export async function serveExec(
@@ -45,12 +45,14 @@ async function run(
   socket: WebSocket,
   streams: ChannelStreams,
 ): Promise<Status> {
-  const session = await runtime.exec(containerId, options.command, {
+  const { command } = options;
+  const joined = {
     stdin: options.stdin ? streams.stdin : undefined,
     stdout: options.stdout ? streams.stdout : undefined,
     stderr: options.stderr && !options.tty ? streams.stderr : undefined,
     tty: options.tty,
-  });
+  };
+  const session = await (command ? runtime.exec(containerId, command, joined) : runtime.attach(containerId, joined));
   closeWithSocket(session, socket);
   if (options.tty) {
     // A resize that comes too late (the command has ended) is of no interest to anybody.

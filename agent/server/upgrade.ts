@@ -50,8 +50,8 @@ function acceptExec(
   head: Buffer,
 ): void {
   const url = new URL(request.url ?? "/", "https://kubelet");
-  const path = execPath(url.pathname);
-  const options = parseExecOptions(url.searchParams);
+  const { verb, ...path } = streamPath(url.pathname);
+  const options = parseExecOptions(url.searchParams, verb);
   const containerId = runningContainer(backend.pods, path);
   const protocol = chooseProtocol(offeredProtocols(request));
   if (request.headers.upgrade?.toLowerCase() !== "websocket") {
@@ -69,10 +69,10 @@ function acceptExec(
 const offeredProtocols = (request: IncomingMessage) =>
   (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
 
-function execPath(pathname: string): ContainerPath {
-  const [, room, namespace, pod, container, ...rest] = pathname.split("/").map(decodeURIComponent);
-  if (room !== "exec" || !namespace || !pod || !container || rest.length > 0) {
+function streamPath(pathname: string): ContainerPath & { verb: "exec" | "attach" } {
+  const [, verb, namespace, pod, container, ...rest] = pathname.split("/").map(decodeURIComponent);
+  if ((verb !== "exec" && verb !== "attach") || !namespace || !pod || !container || rest.length > 0) {
     throw new StatusError(404, "NotFound", "the server could not find the requested resource");
   }
-  return { namespace, pod, container };
+  return { verb, namespace, pod, container };
 }

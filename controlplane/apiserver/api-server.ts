@@ -24,7 +24,7 @@ import { addJoin } from "./join/routes.js";
 import { KubeletConnections } from "./kubelet/kubelet-connection.js";
 import { podLogSocket } from "./kubelet/log-socket.js";
 import { podLogRoute } from "./kubelet/pod-log.js";
-import { podExecRoute } from "./kubelet/pod-stream.js";
+import { podStreamRoute } from "./kubelet/pod-stream.js";
 import { InflightLimit } from "./limit.js";
 import { RequestMetrics } from "./metrics.js";
 import type { ClusterPki } from "./pki/cluster-pki.js";
@@ -84,6 +84,12 @@ const ROUTED: readonly RoutedSubresource[] = [
   proxySubresource("pods", "PodProxyOptions"),
   proxySubresource("services", "ServiceProxyOptions"),
   proxySubresource("nodes", "NodeProxyOptions"),
+  {
+    ...POD,
+    name: "attach",
+    responseKind: { group: "", version: "v1", kind: "PodAttachOptions" },
+    verbs: ["create", "get"],
+  },
 ];
 
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
@@ -104,7 +110,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const subresources = new Map<string, SubresourceRoute>([["pods/log", podLogRoute(reader, kubelets)]]);
   const proxy = proxyRoutes({ reader, kubelets });
   const streams = new Map([
-    ["pods/exec", podExecRoute(reader, kubelets)],
+    ["pods/exec", podStreamRoute("exec", reader, kubelets)],
+    ["pods/attach", podStreamRoute("attach", reader, kubelets)],
     ["pods/log", podLogSocket(reader, kubelets)],
     ...proxy.streams,
   ]);

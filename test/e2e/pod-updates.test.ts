@@ -219,3 +219,19 @@ t.test("ephemeral containers look into a Pod that runs", async (t) => {
   t.match(await ns.tryKubectl(kubectl), { code: 0 });
   await watch.until("debugged", "third", (found) => stateOf(found, "third").terminated);
 });
+
+t.test("a terminal of one's own in a Pod, and that of its container", async (t) => {
+  await watch.create(pod("attached", { ...sh("read word; echo heard $word; sleep 600"), stdin: true }));
+  await Promise.all([watch.ready("streams"), watch.ready("attached")]);
+  const image = ["--image=busybox:latest", "--image-pull-policy=IfNotPresent"];
+  const debug = ["debug", "streams", ...image, "-i", "-c", "shell", "--", "sh"];
+  const typed = await ns.tryKubectl(debug, { input: "sleep 1; echo said $((40+2))\nexit\n" });
+  t.match(typed.stdout + (await watch.log("streams", "shell")), /said 42/, typed.stderr);
+  // It stays with the container until that ends; what was heard is in the log.
+  const attached = ns
+    .tryKubectl(["attach", "-i", "attached"], { input: "hello\n", timeoutMs: 30_000 })
+    .catch(() => undefined);
+  await until("the word is heard", async () => (await watch.log("attached")) === "heard hello\n");
+  await watch.delete("attached", 0);
+  await attached;
+});

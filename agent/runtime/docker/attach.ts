@@ -6,6 +6,7 @@ import { connectStreams } from "./exec.js";
 /** Joins the streams of the container's main process. */
 export async function attach(engine: Engine, id: string, streams: ExecStreams): Promise<ExecSession> {
   const container = engine.docker.getContainer(id);
+  const stdinOnce = (await call(() => container.inspect())).Config.StdinOnce;
   const connection = (await call(() =>
     container.attach({
       stream: true,
@@ -15,7 +16,8 @@ export async function attach(engine: Engine, id: string, streams: ExecStreams): 
       stderr: streams.stderr !== undefined,
     }),
   )) as Duplex;
-  const output = connectStreams(connection, streams);
+  // To the engine the end of the input is the end of all of it, unless the container takes its input once.
+  const output = connectStreams(connection, streams, stdinOnce);
   return {
     resize: (width, height) => callUnless([404, 409, 500], () => container.resize({ w: width, h: height })),
     wait: async () => {

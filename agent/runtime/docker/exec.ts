@@ -35,9 +35,12 @@ export async function exec(
   };
 }
 
-/** Joins the engine's connection with the streams; resolves when the command's output has been written. */
-export async function connectStreams(connection: Duplex, streams: ExecStreams): Promise<void> {
-  if (streams.stdin) streams.stdin.pipe(connection);
+/**
+ * Joins the engine's connection with the streams; resolves when the command's output has been written.
+ * @param endInput whether the end of the input reaches the engine
+ */
+export async function connectStreams(connection: Duplex, streams: ExecStreams, endInput = true): Promise<void> {
+  if (streams.stdin) streams.stdin.pipe(connection, { end: endInput });
   else connection.end();
   if (streams.tty && streams.stdout) {
     connection.pipe(streams.stdout, { end: false });

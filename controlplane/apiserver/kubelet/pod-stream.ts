@@ -1,5 +1,5 @@
 /**
- * Streams into a container (exec): the upgrade request is handed to the kubelet and from then on every byte goes
+ * Streams into a container (exec, attach): the upgrade request is handed to the kubelet and from then on every byte goes
  * through untouched, so the protocol inside is between kubectl and the kubelet.
  */
 import type { IncomingMessage } from "node:http";
@@ -34,7 +34,11 @@ export interface StreamRequest {
 export type StreamRoute = (stream: StreamRequest) => Promise<void>;
 
 /** @throws StatusError (through the promise) as long as nothing has been written to the client */
-export function podExecRoute(reader: ClusterReader, kubelets: KubeletConnections): StreamRoute {
+export function podStreamRoute(
+  verb: "exec" | "attach",
+  reader: ClusterReader,
+  kubelets: KubeletConnections,
+): StreamRoute {
   return async ({ request, socket, head, info, resource }) => {
     const pod = findPod(reader, resource);
     const container = chooseContainer(pod, info.query.get("container"));
@@ -44,7 +48,7 @@ export function podExecRoute(reader: ClusterReader, kubelets: KubeletConnections
     const query = new URLSearchParams();
     for (const command of info.query.getAll("command")) query.append("command", command);
     for (const [from, to] of FLAGS) if (isTrue(info.query.get(from))) query.set(to, "1");
-    const path = `/exec/${pod.metadata.namespace}/${pod.metadata.name}/${container}?${query}`;
+    const path = `/${verb}/${pod.metadata.namespace}/${pod.metadata.name}/${container}?${query}`;
     const kubelet = await kubelets.dial(address);
     if (socket.destroyed) {
       kubelet.destroy();
