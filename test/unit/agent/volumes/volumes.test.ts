@@ -125,7 +125,8 @@ function managerIn(root: string, objects: { configMaps?: Record<string, object>;
     allocatableMemory: 1 << 30,
     image: async (_pod: Pod, _name: string, { reference }: ImageVolumeSource) => `sha256:${reference}`,
     unpackImage: async (id: string, directory: string) => writeFileSync(join(directory, "id"), id),
-    downward: (pod: Pod, file: DownwardAPIVolumeFile) => downwardFile(pod, file, { milliCpu: 2000, memory: 1 << 30 }),
+    downward: (pod: Pod, file: DownwardAPIVolumeFile) =>
+      downwardFile(pod, file, { milliCpu: 2000, memory: 1 << 30, pods: 110 }),
     run,
   };
   return { manager: new VolumeManager(options), ran };
