@@ -82,7 +82,6 @@ t.test("and nothing that is another's", async (t) => {
     ["PATCH", "/api/v1/namespaces/a/pods/mine"],
     ["DELETE", "/api/v1/namespaces/a/pods/other"],
     ["DELETE", "/api/v1/namespaces/a/pods?fieldSelector=spec.nodeName%3Dn1"],
-    ["POST", "/api/v1/namespaces/a/pods"],
     ["GET", "/api/v1/namespaces/a/pods/mine/exec"],
     ["GET", "/api/v1/namespaces/a/secrets"],
     ["GET", "/api/v1/namespaces/a/secrets/foreign"],
@@ -107,6 +106,14 @@ t.test("a node's creations carry its own name", async (t) => {
   t.throws(() => create("/api/v1/nodes", { metadata: { name: "n2" } }), { code: 403 });
   t.throws(() => create("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases", {}), { code: 403 });
   create("/api/v1/namespaces/a/events", { metadata: { name: "e" } });
+  const mirror = { metadata: { name: "m", annotations: { "kubernetes.io/config.mirror": "hash" } } };
+  const pod = (spec: object, metadata: object = mirror.metadata) =>
+    create("/api/v1/namespaces/a/pods", { metadata, spec });
+  pod({ nodeName: "n1", containers: [] });
+  t.throws(() => pod({ nodeName: "n1" }, { name: "m" }), /only create mirror pods/);
+  t.throws(() => pod({ nodeName: "n2" }), /nodeName set to itself/);
+  t.throws(() => pod({ nodeName: "n1", serviceAccountName: "default" }), /service account/);
+  t.throws(() => pod({ nodeName: "n1", volumes: [{ name: "v", secret: { secretName: "s" } }] }), /secrets/);
   token({ kind: "Pod", name: "mine", uid: "uid-mine" });
   t.throws(() => token(), /not bound to a pod/);
   t.throws(() => token({ kind: "Pod", name: "other", uid: "uid-other" }), /different node/);

@@ -37,16 +37,18 @@ t.test("every kind's paths are documented, and nothing else is", async (t) => {
     t.same(operations(at()).sort(), kind.readOnly ? ["get"] : ["delete", "get", "post"], at());
     t.same(operations(at("{name}")).sort(), kind.readOnly ? ["get"] : ["delete", "get", "patch", "put"], at("{name}"));
     if (kind.namespaced) t.same(operations(resourcePath(kind)), ["get"]);
-    const { status, scale, actions = {} } = kind.subresources ?? {};
+    const { status, scale, actions = {}, parts = {} } = kind.subresources ?? {};
     for (const [part, there] of Object.entries({ status, scale })) {
       t.same(operations(at("{name}", part)).sort(), there ? ["get", "patch", "put"] : [], `${kind.kind} ${part}`);
     }
+    for (const part of Object.keys(parts))
+      t.same(operations(at("{name}", part)).sort(), ["get", "patch", "put"], `${kind.kind} ${part}`);
     for (const name of Object.keys(actions)) t.equal(operations(at("{name}", name)).length, 1, `${kind.kind} ${name}`);
   }
   const documented = [...documents.values()].flatMap(({ paths }) => Object.keys(paths));
   const reviews = documented.filter((path) => /\/(authentication|authorization)\.k8s\.io\//.test(path));
-  const expected = kinds.flatMap(({ namespaced, subresources: { status, scale, actions = {} } = {} }) => {
-    return (namespaced ? 3 : 2) + (status ? 1 : 0) + (scale ? 1 : 0) + Object.keys(actions).length;
+  const expected = kinds.flatMap(({ namespaced, subresources: { status, scale, actions = {}, parts = {} } = {} }) => {
+    return (namespaced ? 3 : 2) + (status ? 1 : 0) + (scale ? 1 : 0) + Object.keys({ ...actions, ...parts }).length;
   });
   t.equal(
     documented.length - reviews.length,
