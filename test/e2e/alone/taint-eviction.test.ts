@@ -3,8 +3,8 @@ import t from "tap";
 import type { Node } from "#api/generated/types.js";
 import { nodes } from "#api/refs.js";
 import { proves } from "#test/proves.js";
-import { openLab, pod } from "./lab-session.js";
-import { nodeTest, PodWatch, sh, WAIT } from "./pod-watch.js";
+import { openLab, pod } from "../lab-session.js";
+import { nodeTest, PodWatch, sh, WAIT } from "../pod-watch.js";
 
 const NODE = "node-2";
 const session = await openLab(t);

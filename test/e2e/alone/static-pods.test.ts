@@ -2,8 +2,8 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
-import { openLab, pod, until } from "./lab-session.js";
-import { PodWatch, sh, stateOf, WAIT } from "./pod-watch.js";
+import { openLab, pod, until } from "../lab-session.js";
+import { PodWatch, sh, stateOf, WAIT } from "../pod-watch.js";
 
 const NAME = "web-node-1";
 const session = await openLab(t);

@@ -2,8 +2,8 @@
 import t from "tap";
 import { processId } from "#scripts/lab/processes.js";
 import { startAgent } from "#scripts/lab/up.js";
-import { openLab, pod, until } from "./lab-session.js";
-import { condition, PodWatch, sh, stateOf, WAIT } from "./pod-watch.js";
+import { openLab, pod, until } from "../lab-session.js";
+import { condition, PodWatch, sh, stateOf, WAIT } from "../pod-watch.js";
 
 const session = await openLab(t);
 const { lab } = session;
