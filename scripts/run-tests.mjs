@@ -1,8 +1,9 @@
 /**
  * Runs compiled tests with tap: `node scripts/run-tests.mjs unit contract`, or single files
- * (`test/e2e/pods.test.ts`). Suites run in the order given. Files of unit and e2e run two at a time; those of contract, api and
- * e2e/alone one by one: these kill nodes' programs, count what is left on a node, or measure.
- * Each e2e suite runs on one lab of two nodes, made before it and removed after it (BERTH_TEST_LAB, BERTH_TEST_DOCKER);
+ * (`test/e2e/pods.test.ts`). Some suites run beside others (`together`), the rest one after the other. Files of unit and e2e run
+ * two at a time, all others one by one: those of e2e/alone kill nodes' programs, count what is left on a node, or measure; those of
+ * e2e/machines bring machines of their own.
+ * e2e and e2e/alone have a lab of two nodes each, made before and removed after them (BERTH_TEST_LAB, BERTH_TEST_DOCKER);
  * BERTH_TEST_LAB_NAME names it, "e2e" if absent.
  * A whole run (or `--ledger`) rewrites test/conformance-ledger.md from what the tests say they prove.
  * Prints a line a file, every failure in full, and last `N passed, N failed, N skipped`. Exits 0 when nothing failed.
@@ -17,15 +18,17 @@ const suites = {
   unit: { jobs: 2, timeoutSeconds: 180 },
   contract: { jobs: 1, timeoutSeconds: 400 },
   api: { jobs: 1, timeoutSeconds: 400 },
-  "e2e/alone": { jobs: 1, timeoutSeconds: 600 },
-  e2e: { jobs: 2, timeoutSeconds: 600 },
+  "e2e/alone": { jobs: 1, timeoutSeconds: 600, lab: true },
+  e2e: { jobs: 2, timeoutSeconds: 600, lab: true },
+  "e2e/machines": { jobs: 1, timeoutSeconds: 600 },
 };
-const onTheLab = (suite) => suite.startsWith("e2e");
+const together = [["unit"], ["contract", "api"], ["e2e/alone"], ["e2e", "e2e/machines"]];
+const nested = (suite) => Object.keys(suites).some((other) => other.startsWith(`${suite}/`));
 
 function testFiles(suite) {
   const directory = join("dist/test", suite);
   if (!existsSync(directory)) return [];
-  return readdirSync(directory, { recursive: !onTheLab(suite) })
+  return readdirSync(directory, { recursive: !nested(suite) })
     .filter((name) => name.endsWith(".test.js"))
     .map((name) => join(directory, name))
     .sort();
@@ -38,7 +41,7 @@ function plan(args) {
   for (const arg of args.length > 0 ? args : Object.keys(suites)) {
     if (suites[arg]) add(arg, testFiles(arg));
     else
-      add(arg.match(/test\/(e2e\/alone|\w+)\//)?.[1] ?? "e2e", [
+      add(arg.match(/test\/(e2e\/(?:alone|machines)|\w+)\//)?.[1] ?? "e2e", [
         arg.replace(/^(?!dist\/)/, "dist/").replace(/\.ts$/, ".js"),
       ]);
   }
@@ -150,15 +153,18 @@ async function onLab(run) {
     // Patient timers: on a busy machine a node may be late without being dead. Faults have a lab of their own.
     lab(LAB, "up", "--nodes", "2", "--timers", "kubernetes");
     const nodes = JSON.parse(lab(LAB, "status", "--json")).nodes;
-    process.env.BERTH_TEST_LAB = LAB;
     process.env.BERTH_TEST_DOCKER = nodes.find((n) => n.role === "node").dockerSocket;
     return await run();
   } finally {
-    // A test that died before its first assertion has left its own lab: see ownLabName in test/e2e/lab-session.ts.
-    const left = new RegExp(`^${LAB.slice(0, 9)}(seg|flt|vm)$`);
-    const labs = existsSync(LABS) ? readdirSync(LABS) : [];
-    for (const name of labs.filter((name) => name === LAB || left.test(name))) lab(name, "down");
+    lab(LAB, "down");
   }
+}
+
+/** A test that died before its first assertion has left its own lab: see ownLabName in test/e2e/lab-session.ts. */
+function removeOwnLabs() {
+  const own = new RegExp(`^${LAB.slice(0, 9)}(seg|flt|vm)$`);
+  const labs = existsSync(LABS) ? readdirSync(LABS) : [];
+  for (const name of labs.filter((name) => own.test(name))) lab(name, "down");
 }
 
 const options = process.argv.slice(2).filter((arg) => arg.startsWith("--"));
@@ -167,16 +173,27 @@ const names = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
 const failedChecks = Number(options.find((o) => o.startsWith("--failed-checks="))?.split("=")[1] ?? 0);
 totals.failed += failedChecks;
 let ok = failedChecks === 0;
-for (const [suite, files] of plan(names)) {
-  if (files.length === 0) continue;
+process.env.BERTH_TEST_LAB = LAB;
+const planned = plan(names);
+async function runPlanned(suite) {
+  const files = planned.get(suite) ?? [];
+  if (files.length === 0) return true;
   try {
     const run = () => runSuite(suite, files);
-    ok = (await (onTheLab(suite) ? onLab(run) : run())) && ok;
+    return await (suites[suite]?.lab ? onLab(run) : run());
   } catch (error) {
     failures.push({ path: [suite], diag: error.message });
     totals.failed++;
-    ok = false;
+    return false;
   }
+}
+try {
+  for (const group of together) {
+    const results = await Promise.all(group.map(runPlanned));
+    ok = results.every(Boolean) && ok;
+  }
+} finally {
+  removeOwnLabs();
 }
 // Only a whole run, or --ledger, writes the ledger; a wrong name fails any run.
 const writesLedger = names.length === 0 || options.includes("--ledger");
