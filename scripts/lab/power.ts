@@ -16,7 +16,7 @@ import {
   removeNodeMounts,
   switchPort,
 } from "./namespaces.js";
-import { forgetProcesses } from "./processes.js";
+import { forgetProcesses, isAlive } from "./processes.js";
 import type { Lab, LabNode } from "./state.js";
 import { startAgent, startDockerd, startMachine, startServer } from "./up.js";
 
@@ -97,17 +97,26 @@ async function empty(folder: string): Promise<void> {
   for (const entry of await readdir(folder)) await rm(join(folder, entry), { recursive: true, force: true });
 }
 
+const COLLECTION_ROUNDS = 400;
+
+async function processesOfCgroup(folder: string): Promise<number[]> {
+  const lines = (await readFile(join(folder, "cgroup.procs"), "utf8")).split("\n").filter(Boolean);
+  return lines.map(Number).filter(isAlive);
+}
+
 async function removeTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) await removeTree(join(folder, entry.name));
   }
-  // The dead keep their cgroup until they are collected.
+  // The dead keep their cgroup until they are collected, for which a busy machine's init may take seconds.
   for (let round = 0; ; round++) {
     try {
       return await rmdir(folder);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EBUSY" || round === 50) throw error;
+      if ((error as NodeJS.ErrnoException).code !== "EBUSY" || round === COLLECTION_ROUNDS) throw error;
     }
+    // What shares the host's process ids outlives its container's first process.
+    await endLeftovers(() => processesOfCgroup(folder));
     await sleep(50);
   }
 }
