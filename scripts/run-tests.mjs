@@ -175,6 +175,8 @@ totals.failed += failedChecks;
 let ok = failedChecks === 0;
 process.env.BERTH_TEST_LAB = LAB;
 const planned = plan(names);
+for (const suite of planned.keys())
+  if (!suites[suite]) throw new Error(`no suite ${suite}: ${Object.keys(suites).join(", ")}`);
 async function runPlanned(suite) {
   const files = planned.get(suite) ?? [];
   if (files.length === 0) return true;

@@ -1,4 +1,4 @@
-/** What a node refuses for good. https://kubernetes.io/docs/reference/node/kubelet-checkpoint-api/ tells nothing of it; the reasons and words are the kubelet's. */
+/** What a node refuses for good, with the kubelet's own reasons and words: no document lists them. */
 import type { Pod } from "#api/generated/types.js";
 import type { PodEnvironment } from "./pod-environment.js";
 

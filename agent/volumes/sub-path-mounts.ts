@@ -1,5 +1,6 @@
 import { lstat, mkdir, readdir, realpath, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { ifPresent } from "../host/if-present.js";
 import { isMountPoint, mountPoints } from "./mount-points.js";
 import { handlePath, openInside } from "./open-inside.js";
 import type { TearDownContext } from "./plugin.js";
@@ -42,7 +43,7 @@ export async function mountSubPath(podDirectory: string, request: SubPathRequest
 
 /** Takes all of a Pod's away; succeeds when there are none. */
 export async function unmountSubPaths(podDirectory: string, run: Run): Promise<void> {
-  const root = await realpath(join(podDirectory, "volume-subpaths")).catch(() => undefined);
+  const root = await ifPresent(realpath(join(podDirectory, "volume-subpaths")));
   if (root === undefined) return;
   for (const path of await mountPoints()) if (path.startsWith(`${root}/`)) await run("umount", [path]);
   await removeEmpty(root);
@@ -55,7 +56,7 @@ async function clear(target: string, run: Run): Promise<void> {
 
 /** Only empty files and directories: what is still mounted there must lose nothing. */
 async function removeEmpty(path: string): Promise<void> {
-  const stats = await lstat(path).catch(() => undefined);
+  const stats = await ifPresent(lstat(path));
   if (!stats) return;
   if (!stats.isDirectory()) return rm(path);
   for (const name of await readdir(path)) await removeEmpty(join(path, name));

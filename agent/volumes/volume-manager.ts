@@ -1,6 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { DownwardAPIVolumeFile, ImageVolumeSource, Pod, Volume } from "#api/generated/types.js";
+import { ifPresent } from "../host/if-present.js";
 import type { ConfigSource } from "./config-source.js";
 import { type PreparedVolume, type TearDownContext, VolumeError, VolumePending, type VolumePlugin } from "./plugin.js";
 import type { ServiceAccountTokens } from "./service-account-tokens.js";
@@ -103,7 +104,7 @@ export class VolumeManager {
     await unmountSubPaths(this.options.podDirectory(uid), this.options.run).catch((error) => failures.push(error));
     for (const plugin of this.options.plugins) {
       const folder = join(this.options.podDirectory(uid), "volumes", plugin.directoryName);
-      for (const name of await readdir(folder).catch(() => []))
+      for (const name of (await ifPresent(readdir(folder))) ?? [])
         await plugin.tearDown(name, this.#place(uid, plugin, name)).catch((error) => failures.push(error));
     }
     if (failures.length > 0) throw new AggregateError(failures, `volumes of pod ${uid} cannot be removed`);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readlink, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { ifPresent } from "../../host/if-present.js";
 import { exclusive } from "../exclusive.js";
 import type { TearDownContext, VolumePlugin } from "../plugin.js";
 
@@ -15,7 +16,7 @@ export const image: VolumePlugin = {
 
   async setUp(volume, context) {
     const { directory, nodeDirectory } = context;
-    const known = await readlink(directory).catch(() => undefined);
+    const known = await ifPresent(readlink(directory));
     const id = known === undefined ? await context.image(volume.name, volume.image ?? {}) : undefined;
     const home = known ?? join(nodeDirectory, (id ?? "").replace(":", "-"));
     await exclusive(home, async () => {
@@ -29,11 +30,11 @@ export const image: VolumePlugin = {
   },
 
   async tearDown(_volumeName, { directory }: TearDownContext) {
-    const home = await readlink(directory).catch(() => undefined);
+    const home = await ifPresent(readlink(directory));
     if (home === undefined) return;
     await exclusive(home, async () => {
       await rm(userFile(home, directory), { force: true });
-      const users = await readdir(join(home, "users")).catch(() => []);
+      const users = (await ifPresent(readdir(join(home, "users")))) ?? [];
       if (users.length === 0) await rm(home, { recursive: true, force: true });
       await unlink(directory);
     });
