@@ -8,11 +8,14 @@ import t from "tap";
 import { WebSocket } from "ws";
 import { ipBatch } from "#cni/lib/ip-command.js";
 import { makeDefaultCertificate } from "#controlplane/controllers/ingress/default-certificate.js";
+import { imageFile } from "#scripts/lab/images.js";
 import { startBackend } from "#test/fixtures/http-backend.js";
 import { newIngress, newService, newSlice, newTlsSecret, rule, toService } from "#test/fixtures/ingress-objects.js";
 import { type ClusterState, configurationOf, NginxProxy } from "./nginx-proxy.js";
 import { enterOwnNetns, eventually } from "./own-netns.js";
 
+// While there is a way out: a fresh machine makes it from Debian's packages.
+await imageFile("nginx");
 await enterOwnNetns(import.meta.url);
 
 /** Service → its address; on each a web server that answers with the Service's name. */
