@@ -33,7 +33,7 @@ export class ResourceStore {
 
   static async open(kind: Kind, backend: Backend): Promise<ResourceStore> {
     const codec = new ObjectCodec(kind);
-    const cache = await WatchCache.open(backend, storagePrefix(kind), codec);
+    const cache = await WatchCache.open(backend, storagePrefix(kind), codec, { indexes: kind.indexes });
     return new ResourceStore(kind, backend, cache, codec);
   }
 

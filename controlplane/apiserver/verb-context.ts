@@ -45,6 +45,7 @@ export function admissionOf(
     subresource: request.subresource,
     get: (ref, name, namespace) => registry.get(ref, name, namespace),
     list: (ref, namespace) => registry.list(ref, namespace),
+    index: (ref, name) => registry.store(ref).cache.index(name),
     cluster,
     issueToken,
   };

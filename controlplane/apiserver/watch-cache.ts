@@ -6,7 +6,9 @@
  */
 import type { KubeObject } from "#api/object.js";
 import { internalError } from "#api/status-error.js";
+import type { Holders, Indexer } from "#resources/kind.js";
 import type { Backend, ChangeEvent, Watch } from "#storage/backend.js";
+import { FieldIndex } from "./field-index.js";
 import { SortedKeys } from "./sorted-keys.js";
 import { type ObjectCodec, StoredObject } from "./stored-object.js";
 import { CacheEvent } from "./watch-cache-event.js";
@@ -20,6 +22,12 @@ interface Written {
   stored?: StoredObject;
 }
 
+export interface WatchCacheOptions {
+  bounds?: WindowBounds;
+  /** What each index lists an object under. */
+  indexes?: Readonly<Record<string, Indexer<KubeObject>>>;
+}
+
 /** Told of what the cache has just applied; must not throw. */
 export type CacheListener = (events: readonly CacheEvent[]) => void;
 
@@ -31,6 +39,7 @@ export class WatchCache {
   window = new EventWindow(0);
   private readonly objects = new Map<string, StoredObject>();
   private readonly keys = new SortedKeys();
+  private readonly indexes: ReadonlyMap<string, FieldIndex>;
   private readonly listeners = new Set<CacheListener>();
   private waiting: { revision: number; resolve(): void }[] = [];
   private failure: Error | undefined;
@@ -42,11 +51,19 @@ export class WatchCache {
     private readonly backend: Backend,
     readonly prefix: string,
     private readonly codec: ObjectCodec,
-  ) {}
+    indexes: Readonly<Record<string, Indexer<KubeObject>>>,
+  ) {
+    this.indexes = new Map(Object.entries(indexes).map(([name, indexer]) => [name, new FieldIndex(indexer)]));
+  }
 
   /** @param prefix of the kind's keys in the store; what follows it is the object's key (`keyOf`) */
-  static async open(backend: Backend, prefix: string, codec: ObjectCodec, bounds?: WindowBounds): Promise<WatchCache> {
-    const cache = new WatchCache(backend, prefix, codec);
+  static async open(
+    backend: Backend,
+    prefix: string,
+    codec: ObjectCodec,
+    { bounds, indexes = {} }: WatchCacheOptions = {},
+  ): Promise<WatchCache> {
+    const cache = new WatchCache(backend, prefix, codec, indexes);
     await cache.fill();
     cache.window = new EventWindow(cache.revision, bounds);
     cache.watch = await backend.watch(prefix, cache.revision, {
@@ -65,6 +82,14 @@ export class WatchCache {
   get(key: string): StoredObject | undefined {
     if (this.failure) throw internalError(this.failure.message);
     return this.objects.get(key);
+  }
+
+  /** What carries which value, by the index of this name. */
+  index(name: string): Holders {
+    if (this.failure) throw internalError(this.failure.message);
+    const index = this.indexes.get(name);
+    if (!index) throw new Error(`${this.prefix} has no index ${name}`);
+    return index.byValue;
   }
 
   /** Visits the namespace's objects in key order, from `start` (inclusive), until `visit` returns false. */
@@ -177,10 +202,13 @@ export class WatchCache {
   private put(object: StoredObject): void {
     if (!this.objects.has(object.key)) this.keys.add(object.key);
     this.objects.set(object.key, object);
+    for (const index of this.indexes.values()) index.set(object.key, object.object);
   }
 
   private remove(key: string): void {
-    if (this.objects.delete(key)) this.keys.remove(key);
+    if (!this.objects.delete(key)) return;
+    this.keys.remove(key);
+    for (const index of this.indexes.values()) index.remove(key);
   }
 
   private fail(error: Error): void {

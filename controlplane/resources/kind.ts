@@ -40,6 +40,8 @@ export interface Kind<T extends KubeObject = KubeObject> extends ResourceRef<T> 
   readonly hasGeneration?: boolean;
   /** Values for field selectors beyond metadata.name and metadata.namespace; unknown selectors are refused by name. */
   selectableFields?(object: T): Record<string, string>;
+  /** Indexes that the API server keeps for admission: what an object is listed under in each (`AdmissionContext.index`). */
+  readonly indexes?: Readonly<Record<string, Indexer<T>>>;
   readonly columns?: readonly Column<T>[];
   readonly subresources?: Subresources<T>;
   /**
@@ -76,6 +78,14 @@ export interface Column<T> {
   value(object: T, now: number): string | number | boolean | null | undefined;
 }
 
+export interface Indexer<T extends KubeObject> {
+  /** Each at most once. */
+  values(object: T): readonly string[];
+}
+
+/** The keys (`keyOf`) of the objects that carry each value. */
+export type Holders = ReadonlyMap<string, ReadonlySet<string>>;
+
 export interface AdmissionContext {
   readonly operation: "CREATE" | "UPDATE" | "DELETE";
   readonly user: UserInfo;
@@ -84,6 +94,8 @@ export interface AdmissionContext {
   /** Reads from the API server's own cache: current, synchronous, deep-frozen. */
   get<O extends KubeObject>(ref: ResourceRef<O>, name: string, namespace?: string): O | undefined;
   list<O extends KubeObject>(ref: ResourceRef<O>, namespace?: string): readonly O[];
+  /** One of a kind's `indexes`, as current as what `get` reads. */
+  index(ref: ResourceRef, name: string): Holders;
   readonly cluster: ClusterConfig;
   /** Signs service account tokens. The API server's shell supplies it; absent in a server without a signing key. */
   issueToken?(request: TokenOrder): Promise<IssuedToken>;

@@ -1,7 +1,7 @@
 /**
  * ClusterIPs. The low band of a range is left to those who ask for an address by name (the cluster's own API and DNS
  * services), as https://kubernetes.io/docs/concepts/services-networking/cluster-ip-allocation/ describes.
- * What is taken is read from the services themselves, inside the write lock: nothing to free, nothing to repair.
+ * What is taken is told by an index of the services themselves, read inside the write lock: nothing to free, nothing to repair.
  */
 import { type FieldError, invalid } from "#api/field-error.js";
 import type { Service } from "#api/generated/types.js";
@@ -11,6 +11,7 @@ import type { AdmissionContext } from "../kind.js";
 import { type AddressRange, addressAt, addressRange, canonicalAddress, rangeHas } from "./address-range.js";
 import { familyOf, setFamilies } from "./ip-families.js";
 import { isHeadless, NONE, needsClusterIP } from "./needs.js";
+import { takenByOthers } from "./taken.js";
 
 const smallest = (a: bigint, b: bigint) => (a < b ? a : b);
 const largest = (a: bigint, b: bigint) => (a > b ? a : b);
@@ -18,21 +19,22 @@ const largest = (a: bigint, b: bigint) => (a > b ? a : b);
 /** How many of the first addresses are handed out only by name, or when all others are taken. */
 const reservedBand = (range: AddressRange) => (range.size < 16n ? 0n : smallest(largest(16n, range.size / 16n), 256n));
 
-const isSame = (a: Service, b: Service | undefined) =>
-  a.metadata.name === b?.metadata.name && a.metadata.namespace === b?.metadata.namespace;
+/** The index of services by their addresses. */
+export const CLUSTER_IP_INDEX = "clusterIP";
+export const clusterIPsOf = ({ spec }: Service) => (spec.clusterIPs ?? []).filter((ip) => ip !== NONE);
 
-function addressesInUse(service: Service, context: AdmissionContext): Set<string> {
-  const used = new Set<string>();
-  for (const other of context.list(services))
-    if (!isSame(other, service)) for (const ip of other.spec.clusterIPs ?? []) if (ip !== NONE) used.add(ip);
-  return used;
+/** The addresses that other services have. */
+interface InUse {
+  /** At least as many as are in use. */
+  readonly count: number;
+  has(address: string): boolean;
 }
 
 /** The first free address from a random place in [from, to), going round. */
-function probe(range: AddressRange, from: bigint, to: bigint, used: ReadonlySet<string>, random: () => number) {
+function probe(range: AddressRange, from: bigint, to: bigint, used: InUse, random: () => number) {
   const count = to - from;
   const start = BigInt(Math.floor(random() * Number(smallest(count, 1n << 48n))));
-  const tries = smallest(count, BigInt(used.size) + 1n);
+  const tries = smallest(count, BigInt(used.count) + 1n);
   for (let i = 0n; i < tries; i++) {
     const address = addressAt(range, from + ((start + i) % count));
     if (!used.has(address)) return address;
@@ -40,7 +42,7 @@ function probe(range: AddressRange, from: bigint, to: bigint, used: ReadonlySet<
   return undefined;
 }
 
-function pick(cidr: string, used: ReadonlySet<string>, random: () => number): string {
+function pick(cidr: string, used: InUse, random: () => number): string {
   const range = addressRange(cidr);
   const band = reservedBand(range);
   const address = probe(range, band, range.size, used, random) ?? (band > 0n && probe(range, 0n, band, used, random));
@@ -48,7 +50,7 @@ function pick(cidr: string, used: ReadonlySet<string>, random: () => number): st
   throw internalError("failed to allocate a serviceIP: range is full");
 }
 
-function problemOf(address: string, cidr: string, used: ReadonlySet<string>): string | undefined {
+function problemOf(address: string, cidr: string, used: InUse): string | undefined {
   if (!rangeHas(addressRange(cidr), address))
     return `the provided IP (${address}) is not in the valid range. The range of valid IPs is ${cidr}`;
   return used.has(canonicalAddress(address)) ? "provided IP is already allocated" : undefined;
@@ -89,11 +91,11 @@ export function allocateClusterIPs(
   if (missing) refuse(service, missing);
   const wanted = spec.clusterIPs ?? [];
   const kept = new Set(old?.spec.clusterIPs);
-  let used: Set<string> | undefined;
+  const holders = context.index(services, CLUSTER_IP_INDEX);
+  const used: InUse = { count: holders.size, has: takenByOthers(service, holders) };
   spec.clusterIPs = (spec.ipFamilies ?? []).map((family, i) => {
     const asked = wanted[i];
     if (asked && kept.has(asked)) return asked;
-    used ??= addressesInUse(service, context);
     const cidr = cidrFor(family, context) as string;
     if (!asked) return pick(cidr, used, random);
     const problem = problemOf(asked, cidr, used);

@@ -1,6 +1,6 @@
 /**
- * NodePorts. As with ClusterIPs, a low band is left to those who ask by number, and what is taken is read from the
- * services. One number may serve TCP and UDP of one service.
+ * NodePorts. As with ClusterIPs, a low band is left to those who ask by number, and what is taken is told by
+ * an index of the services. One number may serve TCP and UDP of one service.
  */
 import { type FieldError, invalid } from "#api/field-error.js";
 import type { Service, ServicePort } from "#api/generated/types.js";
@@ -8,6 +8,7 @@ import { services } from "#api/refs.js";
 import { internalError, invalidObject } from "#api/status-error.js";
 import type { AdmissionContext } from "../kind.js";
 import { needsHealthCheckPort, needsNodePort } from "./needs.js";
+import { takenByOthers } from "./taken.js";
 
 type Range = readonly [number, number];
 
@@ -16,15 +17,11 @@ function portsOf({ spec }: Service): number[] {
   return [...ports, spec.healthCheckNodePort ?? 0].filter((port) => port > 0);
 }
 
-function portsInUse(service: Service, context: AdmissionContext): Set<number> {
-  const used = new Set<number>();
-  for (const other of context.list(services)) {
-    const same =
-      other.metadata.name === service.metadata.name && other.metadata.namespace === service.metadata.namespace;
-    if (!same) for (const port of portsOf(other)) used.add(port);
-  }
-  return used;
-}
+/** The index of services by their node ports. */
+export const NODE_PORT_INDEX = "nodePort";
+export const nodePortsOf = (service: Service) => [...new Set(portsOf(service).map(String))];
+
+type IsTaken = (port: number) => boolean;
 
 /** How many of the first ports are handed out only by number, or when all others are taken. */
 function reservedBand([first, last]: Range): number {
@@ -32,33 +29,28 @@ function reservedBand([first, last]: Range): number {
   return size < 16 ? 0 : Math.min(Math.max(16, Math.floor(size / 32)), 128);
 }
 
-function probe(from: number, to: number, used: ReadonlySet<number>, random: () => number): number | undefined {
+function probe(from: number, to: number, isTaken: IsTaken, random: () => number): number | undefined {
   const count = to - from + 1;
   if (count <= 0) return undefined;
   const start = Math.floor(random() * count);
   for (let i = 0; i < count; i++) {
     const port = from + ((start + i) % count);
-    if (!used.has(port)) return port;
+    if (!isTaken(port)) return port;
   }
   return undefined;
 }
 
-function pick(range: Range, used: ReadonlySet<number>, random: () => number): number {
+function pick(range: Range, isTaken: IsTaken, random: () => number): number {
   const middle = range[0] + reservedBand(range);
-  const port = probe(middle, range[1], used, random) ?? probe(range[0], middle - 1, used, random);
+  const port = probe(middle, range[1], isTaken, random) ?? probe(range[0], middle - 1, isTaken, random);
   if (port !== undefined) return port;
   throw internalError("failed to allocate a nodePort: range is full");
 }
 
-function problemOf(
-  field: string,
-  port: number,
-  [first, last]: Range,
-  used: ReadonlySet<number>,
-): FieldError | undefined {
+function problemOf(field: string, port: number, [first, last]: Range, isTaken: IsTaken): FieldError | undefined {
   const range = `The range of valid ports is ${first}-${last}`;
   if (port < first || port > last) return invalid(field, port, `provided port is not in the valid range. ${range}`);
-  return used.has(port) ? invalid(field, port, "provided port is already allocated") : undefined;
+  return isTaken(port) ? invalid(field, port, "provided port is already allocated") : undefined;
 }
 
 /** The number a port of another protocol with the same port number has: one number for DNS over TCP and UDP. */
@@ -85,14 +77,14 @@ export function allocateNodePorts(
   const ports = needsNodePort(service) ? (spec.ports ?? []) : [];
   const wantsHealthCheck = needsHealthCheckPort(service) && !spec.healthCheckNodePort;
   if (asked.length === 0 && ports.every((port) => port.nodePort) && !wantsHealthCheck) return;
-  const used = portsInUse(service, context);
+  const isTaken = takenByOthers(service, context.index(services, NODE_PORT_INDEX));
   spec.ports?.forEach((port, i) => {
     if (!port.nodePort || kept.has(port.nodePort)) return;
-    const problem = problemOf(`spec.ports[${i}].nodePort`, port.nodePort, range, used);
+    const problem = problemOf(`spec.ports[${i}].nodePort`, port.nodePort, range, isTaken);
     if (problem) throw invalidObject(services, service.metadata.name ?? "", [problem]);
   });
   const own = new Set(portsOf(service));
-  const take = () => pick(range, new Set([...used, ...own]), random);
+  const take = () => pick(range, (port) => isTaken(port) || own.has(port), random);
   for (const port of ports) {
     port.nodePort ||= shared(port, ports, own) ?? take();
     own.add(port.nodePort);

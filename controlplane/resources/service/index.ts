@@ -1,8 +1,8 @@
 import type { Service } from "#api/generated/types.js";
 import { services } from "#api/refs.js";
 import type { Kind } from "../kind.js";
-import { allocateClusterIPs } from "./allocate-ip.js";
-import { allocateNodePorts } from "./allocate-port.js";
+import { allocateClusterIPs, CLUSTER_IP_INDEX, clusterIPsOf } from "./allocate-ip.js";
+import { allocateNodePorts, NODE_PORT_INDEX, nodePortsOf } from "./allocate-port.js";
 import { carryOver, normalizeClusterIPs } from "./carry-over.js";
 import { serviceColumns } from "./columns.js";
 import { defaultService } from "./defaults.js";
@@ -28,6 +28,7 @@ export const service: Kind<Service> = {
   prepareForUpdate: carryOver,
   validate: validateService,
   validateUpdate: validateServiceUpdate,
+  indexes: { [CLUSTER_IP_INDEX]: { values: clusterIPsOf }, [NODE_PORT_INDEX]: { values: nodePortsOf } },
   admission: {
     allocate(object, old, context) {
       allocateClusterIPs(object, old, context, Math.random);

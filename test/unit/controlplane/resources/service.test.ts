@@ -1,7 +1,9 @@
 import t from "tap";
 import type { Service } from "#api/generated/types.js";
+import { keyOf } from "#api/object.js";
 import { StatusError } from "#api/status-error.js";
-import type { AdmissionContext } from "#resources/kind.js";
+import { FieldIndex } from "#apiserver/field-index.js";
+import type { AdmissionContext, Kind } from "#resources/kind.js";
 import { addressAt, addressRange, rangeHas } from "#resources/service/address-range.js";
 import { service as kind } from "#resources/service/index.js";
 
@@ -18,17 +20,18 @@ const texts = (errors: { field: string; message: string }[] = []) => errors.map(
 
 /** A cluster that holds what was stored before, as the API server's cache would. */
 function cluster(serviceCIDRs = ["10.96.0.0/16"], nodePortRange: readonly [number, number] = [30000, 32767]) {
-  const stored: Service[] = [];
+  const indexes = new Map(
+    Object.entries((kind as Kind).indexes ?? {}).map(([name, indexer]) => [name, new FieldIndex(indexer)]),
+  );
   const context = {
     operation: "CREATE",
     dryRun: false,
-    list: () => stored,
+    index: (_: unknown, name: string) => indexes.get(name)?.byValue,
     cluster: { serviceCIDRs, nodePortRange },
   } as unknown as AdmissionContext;
   const write = (service: Service, old?: Service) => {
     kind.admission?.allocate?.(service, old, context);
-    if (old) stored.splice(stored.indexOf(old), 1);
-    stored.push(service);
+    for (const index of indexes.values()) index.set(keyOf(service), service);
     return service;
   };
   return { write, create: (spec: object, name?: string) => write(make(spec, name)) };
