@@ -1,12 +1,8 @@
 /** How the programs of this tree start the `berth` command. */
 import { fileURLToPath } from "node:url";
+import { nodeFlags, type Program } from "#controlplane/node-flags.js";
 
 export const BERTH = fileURLToPath(new URL("../berth.js", import.meta.url));
 
-/**
- * As in the first line of `berth.ts`, which a shell follows. V8 lets its young generation grow to twice 16 MB and gives none
- * of it back; half of that costs no measurable speed (20,000 creates) and 17 MB less memory a process.
- */
-const NODE_FLAGS = ["--max-semi-space-size=8"];
-
-export const berthCommand = (): string[] => [process.execPath, ...NODE_FLAGS, BERTH];
+/** @param program how it is to be started: anything but an agent is started as a server is */
+export const berthCommand = (program: Program = "server"): string[] => [process.execPath, ...nodeFlags[program], BERTH];

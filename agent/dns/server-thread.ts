@@ -16,7 +16,7 @@ const RESTART_MS = 500;
 /** Beyond it the thread ends and another begins: names and answers for the largest cluster fit in a fraction. */
 const MAX_HEAP_MB = 256;
 /** Almost all that the thread makes is dead when its answer is sent. */
-const YOUNG_MB = 8;
+const YOUNG_MB = 2;
 
 export class ServerThread {
   /** Resolves when questions are answered for the first time. */

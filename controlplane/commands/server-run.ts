@@ -5,6 +5,7 @@ import { type Logger, pino } from "pino";
 import { AgentProcess } from "../agent-process.js";
 import { clusterConfig } from "../cluster-ranges.js";
 import { defaultAddress } from "../host-addresses.js";
+import { nodeFlags } from "../node-flags.js";
 import { type RunningServer, type ServerOptions, startServer } from "../server.js";
 import type { ServerFlags } from "./server.js";
 import { storeToken } from "./token-create.js";
@@ -115,8 +116,7 @@ function hostAgent(options: ServerOptions, server: RunningServer, agentArgs: rea
   const berth = fileURLToPath(new URL("../../berth.js", import.meta.url));
   const args = ["agent", "--server", `https://${host}:${server.port}`, "--data-dir", dataDir, ...agentArgs];
   return new AgentProcess({
-    // With the options of V8 this process was started with: see the first line of `berth.ts`.
-    command: [process.execPath, ...process.execArgv, berth, ...args],
+    command: [process.execPath, ...nodeFlags.agent, berth, ...args],
     environment: async () => ({
       BERTH_TOKEN: await storeToken(server.admin, server.pki.authority.certificate, AGENT_TOKEN_SECONDS, Date.now()),
     }),

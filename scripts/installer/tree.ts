@@ -1,7 +1,7 @@
 /** Puts the program itself on the machine: what it needs to run, without what it takes to build and test it. */
 import { cp, lstat, mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { berthCommand } from "#scripts/berth-command.js";
+import { nodeFlags, type Program } from "#controlplane/node-flags.js";
 import { pinnedClient } from "#scripts/lab/kubectl.js";
 import { run } from "#scripts/run.js";
 import { COMMAND, KUBECTL, REPOSITORY, TREE } from "./paths.js";
@@ -60,10 +60,10 @@ async function isCurrent(): Promise<boolean> {
 
 /** With the very Node.js that installed it, which a service's PATH may not lead to. */
 async function writeCommand(): Promise<void> {
-  const [node, ...args] = berthCommand();
-  const program = [node, ...args.slice(0, -1), join(TREE, "dist/berth.js")].join(" ");
+  const start = (program: Program) => [process.execPath, ...nodeFlags[program], join(TREE, "dist/berth.js")].join(" ");
   await mkdir(dirname(COMMAND), { recursive: true });
-  await writeFile(COMMAND, `#!/bin/sh\nexec ${program} "$@"\n`, { mode: 0o755 });
+  const lines = ["#!/bin/sh", `[ "$1" = agent ] && exec ${start("agent")} "$@"`, `exec ${start("server")} "$@"`, ""];
+  await writeFile(COMMAND, lines.join("\n"), { mode: 0o755 });
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -133,7 +133,7 @@ export async function startMachine(lab: Lab, node: LabNode): Promise<void> {
 export async function startAgent(lab: Lab, node: LabNode, token?: string): Promise<void> {
   const args = ["agent", "--server", `https://${lab.server.address}:6443`, "--node-name", node.name];
   args.push("--node-ip", node.address, "--cgroup-root", lab.cgroupRoot(node), ...(token ? ["--token", token] : []));
-  await startProcess(lab, node, "agent", [...berthCommand(), ...args]);
+  await startProcess(lab, node, "agent", [...berthCommand("agent"), ...args]);
 }
 
 export async function createToken(lab: Lab): Promise<string> {
