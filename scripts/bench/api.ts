@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import axios from "axios";
 import type { Benchmark, BenchOptions, Report } from "./figure.js";
-import { keepAliveAgent, type Load, load } from "./load.js";
+import { keepAliveAgent, type Load, load, type Target } from "./load.js";
 import { residentMegabytes } from "./process-use.js";
 import { type BenchServer, startBenchServer } from "./server-process.js";
 
@@ -48,11 +48,23 @@ async function beside(server: BenchServer, name: string, work: Load, report: Rep
   return own.perSecond;
 }
 
-/** How near to the empty handler any durable create could come here, with nothing of an API server in it. */
-async function floor(server: BenchServer, work: Load, report: Report): Promise<void> {
+/**
+ * How near to the empty handler any durable create could come here, with nothing of an API server in it.
+ * @returns creates per second
+ */
+async function floor(server: BenchServer, work: Load, report: Report): Promise<number> {
   const baseline = await load(server.empty, work);
   const least = await load(server.floor, work);
   report({ name: "create-floor", value: least.perSecond, unit: "req/s", baseline: baseline.perSecond });
+  return least.perSecond;
+}
+
+/** How much of their rate the same creates keep when what they store goes to 100 watchers, and nothing else is done. */
+async function floorWatched(server: BenchServer, work: Load, unwatched: number, report: Report): Promise<void> {
+  const watchers = await startWatchers(server.floor, "/");
+  const least = await load(server.floor, work);
+  watchers.kill();
+  report({ name: "create-100-watchers-floor", value: least.perSecond, unit: "req/s", baseline: unwatched });
 }
 
 function ask(child: ChildProcess, message: object | string): Promise<unknown> {
@@ -61,6 +73,12 @@ function ask(child: ChildProcess, message: object | string): Promise<unknown> {
     child.once("exit", (code) => reject(new Error(`watchers ended with ${code}`)));
     child.send(message);
   });
+}
+
+async function startWatchers(target: Target, path: string): Promise<ChildProcess> {
+  const watchers = fork(fileURLToPath(new URL("watchers.js", import.meta.url)));
+  await ask(watchers, { target, path, count: WATCHERS });
+  return watchers;
 }
 
 async function countEvents(watchers: ChildProcess, expected: number): Promise<number> {
@@ -76,8 +94,7 @@ async function countEvents(watchers: ChildProcess, expected: number): Promise<nu
 async function createWatched(server: BenchServer, unwatched: number, report: Report): Promise<void> {
   await makeNamespace(server, "watched");
   const path = collection("watched");
-  const watchers = fork(fileURLToPath(new URL("watchers.js", import.meta.url)));
-  await ask(watchers, { target: server.target, path: `${path}?watch=true&allowWatchBookmarks=false`, count: WATCHERS });
+  const watchers = await startWatchers(server.target, `${path}?watch=true&allowWatchBookmarks=false`);
   const body = configMap({ generateName: "w-" });
   const result = await load(server.target, { path, method: "POST", body, connections: CONNECTIONS, seconds: SECONDS });
   const httpsAgent = keepAliveAgent(server.target, 1);
@@ -108,11 +125,12 @@ async function run(report: Report, { progress }: BenchOptions): Promise<void> {
     await beside(server, "get", { path: `${path}/one`, connections: CONNECTIONS, seconds: SECONDS }, report);
     progress("create");
     const unwatched = await beside(server, "create", { ...create, connections: CONNECTIONS, seconds: SECONDS }, report);
-    await floor(server, { ...create, connections: CONNECTIONS, seconds: SECONDS }, report);
+    const least = await floor(server, { ...create, connections: CONNECTIONS, seconds: SECONDS }, report);
     progress("serial create");
     await beside(server, "create-serial", { ...create, connections: 1, seconds: SECONDS }, report);
     progress(`create with ${WATCHERS} watchers`);
     await createWatched(server, unwatched, report);
+    await floorWatched(server, { ...create, connections: CONNECTIONS, seconds: SECONDS }, least, report);
     progress(`list of ${LISTED}`);
     await makeNamespace(server, "listed");
     await post(

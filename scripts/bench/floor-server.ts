@@ -1,9 +1,11 @@
 /**
- * What a durable create costs at the least: the empty handler's HTTPS server, which reads the body's JSON, gives it a name, stores
- * it through the same backend and answers it. No routing, no identity, no rules, no defaults, no field ownership, no watchers.
+ * What durable creates and watches cost at the least: the empty handler's HTTPS server, which reads the body's JSON, gives it a
+ * name, stores it through the same backend and answers it; and sends what was stored to everybody who asked with GET, as seldom
+ * as the API server does for a crowd. No routing, identity, rules, defaults, field ownership, selection or watch cache.
  * A process of its own, so that nothing of the API server is in it.
  */
 import { readFileSync } from "node:fs";
+import type { ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import { openLmdb } from "#storage/lmdb.js";
 
@@ -13,6 +15,24 @@ const tls = { ca: read("ca.crt"), cert: read("apiserver.crt"), key: read("apiser
 const store = openLmdb(dataDir);
 let created = 0;
 
+/** Milliseconds between two deliveries to the watchers. */
+const REST_MS = 20;
+const FRAME = [Buffer.from('{"type":"ADDED","object":'), Buffer.from("}\n")] as const;
+const watchers = new Set<ServerResponse>();
+let pending: Buffer[] = [];
+
+function tell(object: Buffer): void {
+  if (watchers.size === 0) return;
+  if (pending.length === 0) setTimeout(deliver, REST_MS);
+  pending.push(FRAME[0], object, FRAME[1]);
+}
+
+function deliver(): void {
+  const frames = Buffer.concat(pending);
+  pending = [];
+  for (const watcher of watchers) watcher.write(frames);
+}
+
 async function create(body: Buffer): Promise<Buffer> {
   const object = JSON.parse(body.toString());
   object.metadata.name = `${object.metadata.generateName}${created++}`;
@@ -20,10 +40,18 @@ async function create(body: Buffer): Promise<Buffer> {
   object.metadata.resourceVersion = String(
     await store.commit([{ key, revision: 0 }], [{ type: "put", key, value: Buffer.from(JSON.stringify(object)) }]),
   );
-  return Buffer.from(JSON.stringify(object));
+  const stored = Buffer.from(JSON.stringify(object));
+  tell(stored);
+  return stored;
 }
 
 const server = createServer({ ...tls, requestCert: true, rejectUnauthorized: false }, (request, response) => {
+  if (request.method === "GET") {
+    response.writeHead(200, { "content-type": "application/json" }).flushHeaders();
+    watchers.add(response);
+    response.on("close", () => watchers.delete(response));
+    return;
+  }
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
   request.on("end", async () => {
