@@ -96,10 +96,15 @@ function server(name: string, node: LabNode): object {
   ]);
 }
 
-const asker = (name: string, node: LabNode) =>
-  pod(name, node, [
-    { name: "main", image: "busybox:latest", imagePullPolicy: "IfNotPresent", command: ["sleep", "3600"], ...hosted },
-  ]);
+/** Every port is there to connect from: none is needed twice within a minute. */
+const sysctls = [{ name: "net.ipv4.ip_local_port_range", value: "1024 65535" }];
+
+function asker(name: string, node: LabNode): object {
+  const command = ["sleep", "3600"];
+  const main = { name: "main", image: "busybox:latest", imagePullPolicy: "IfNotPresent", command, ...hosted };
+  const asking = pod(name, node, [main]);
+  return { ...asking, spec: { ...asking.spec, securityContext: { sysctls } } };
+}
 
 const service = (name: string) => ({
   apiVersion: "v1",
