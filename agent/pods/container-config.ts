@@ -71,7 +71,7 @@ export async function containerConfig(input: ContainerConfigInput): Promise<Cont
     privileged: security?.privileged ?? false,
     readOnlyRootFilesystem: security?.readOnlyRootFilesystem ?? false,
     capabilities: { add: security?.capabilities?.add ?? [], drop: security?.capabilities?.drop ?? [] },
-    securityOptions: securityOptions(pod, container),
+    securityOptions: await securityOptions(pod, container, input.directories.seccompProfiles),
     unmaskedProc: security?.procMount === "Unmasked",
     oomScoreAdj: oomScoreAdj(qos, container, input.env.capacity.memory),
     labels: containerLabels(input),

@@ -15,6 +15,10 @@ export function containerUser(pod: Pod, container: Container, imageUser: string)
   const uid = own?.runAsUser ?? shared?.runAsUser;
   const gid = own?.runAsGroup ?? shared?.runAsGroup;
   if (own?.runAsNonRoot ?? shared?.runAsNonRoot) refuseRoot(pod, container, uid, imageUser);
+  if (shared?.supplementalGroupsPolicy === "Strict" && gid === undefined)
+    throw new ContainerConfigError(
+      "supplementalGroupsPolicy Strict needs runAsGroup on this node: without it the engine adds the image's groups",
+    );
   const groups = [...(shared?.supplementalGroups ?? []), ...(shared?.fsGroup === undefined ? [] : [shared.fsGroup])];
   return { user: userText(uid, gid, imageUser), groupAdd: groups.map(String) };
 }

@@ -13,6 +13,11 @@ export class PodDirectories {
     return join(this.dataDir, "plugins");
   }
 
+  /** The node's own seccomp profiles, which Pods name by their path in here. Whoever runs the node puts them there. */
+  get seccompProfiles(): string {
+    return join(this.dataDir, "seccomp");
+  }
+
   of(uid: string): string {
     return join(this.root, uid);
   }

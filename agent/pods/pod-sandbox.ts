@@ -17,6 +17,8 @@ import { resolvConf } from "./resolv-conf.js";
 export async function createSandbox(env: PodEnvironment, pod: Pod, attempt: number): Promise<Sandbox> {
   const { metadata, spec } = pod;
   const { name, namespace = "", uid } = metadata;
+  if (spec.hostUsers === false)
+    throw new Error("hostUsers: false is not supported: Docker gives user namespaces to all of its containers or none");
   const grace = spec.terminationGracePeriodSeconds;
   const handler = await runtimeHandler(env, spec.runtimeClassName);
   const own = { [GRACE_LABEL]: grace === undefined ? undefined : String(grace), [RUNTIME_HANDLER_LABEL]: handler };

@@ -278,6 +278,42 @@ t.test("/etc/hosts is the node agent's, unless the Pod has its own or is on the 
   for (const name of ["one", "two", "three"]) t.notMatch(lastWords(hostNetwork, name), MANAGED);
 });
 
+t.test("a seccomp profile that is a file of the node", async (t) => {
+  const profile = {
+    defaultAction: "SCMP_ACT_ALLOW",
+    syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO" }],
+  };
+  const put = 'mkdir -p /var/lib/berth/agent/seccomp && cat > "/var/lib/berth/agent/seccomp/$1"';
+  for (const worker of session.lab.workers)
+    await session.on(worker, ["sh", "-c", put, "sh", "no-mkdir.json"], JSON.stringify(profile));
+  const filtered = (name: string, localhostProfile: string) =>
+    pod(name, say("mkdir /made 2>&1; grep ^Seccomp: /proc/self/status"), {
+      restartPolicy: "Never",
+      securityContext: { seccompProfile: { type: "Localhost", localhostProfile } },
+    });
+  await watch.createAll([filtered("filtered", "no-mkdir.json"), filtered("no-profile", "none.json")]);
+  const refused = (p: Pod) => stateOf(p).waiting?.reason === "CreateContainerConfigError";
+  const without = await watch.until("no-profile", "refused", refused);
+  t.match(stateOf(without).waiting?.message, /^cannot load seccomp profile ".*none.json": ENOENT/);
+  t.match(lastWords(await watch.ended("filtered")), /can't create directory.*Operation not permitted\nSeccomp:\t2\n$/);
+});
+
+t.test("groups of the Pod alone, and what the engine cannot give is refused", async (t) => {
+  const strict = (more: object) => ({ supplementalGroupsPolicy: "Strict", supplementalGroups: [5000], ...more });
+  const grouped = (name: string, spec: object) => pod(name, say("id -G"), { restartPolicy: "Never", ...spec });
+  await watch.createAll([
+    grouped("strict", { securityContext: strict({ runAsUser: 0, runAsGroup: 3000 }) }),
+    grouped("unknown-group", { securityContext: strict({ runAsUser: 0 }) }),
+    grouped("own-users", { hostUsers: false }),
+  ]);
+  t.equal(lastWords(await watch.ended("strict")), "3000 5000\n");
+  const refused = (p: Pod) => stateOf(p).waiting?.reason === "CreateContainerConfigError";
+  t.match(stateOf(await watch.until("unknown-group", "refused", refused)).waiting?.message, /needs runAsGroup/);
+  await until("user namespaces are refused by name", async () =>
+    (await ns.eventsOf("own-users")).some((event) => /^FailedCreatePodSandBox: .*hostUsers/.test(event)),
+  );
+});
+
 t.test("a runtime that costs something", async (t) => {
   proves(
     t,

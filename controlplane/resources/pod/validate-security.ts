@@ -4,6 +4,7 @@ import type { PodSpec, SeccompProfile, SecurityContext } from "#api/generated/ty
 import { invalidEach } from "#api/validation/names.js";
 import { userId } from "#api/validation/network.js";
 import { validateSysctls } from "./validate-sysctls.js";
+import { validateDescendingPath } from "./validate-volume-files.js";
 
 const validateId = (field: string, id: number | undefined) =>
   id === undefined ? [] : invalidEach(field, id, userId(id));
@@ -14,7 +15,7 @@ function validateSeccomp(path: string, profile: SeccompProfile | undefined): Fie
   if (!types.includes(profile.type)) return [notSupported(`${path}.type`, profile.type ?? "", types)];
   if (profile.type === "Localhost")
     return profile.localhostProfile
-      ? []
+      ? validateDescendingPath(`${path}.localhostProfile`, profile.localhostProfile)
       : [required(`${path}.localhostProfile`, "must be set when seccomp type is Localhost")];
   if (profile.localhostProfile === undefined) return [];
   return [
@@ -82,6 +83,9 @@ export function validatePodSecurity(path: string, spec: PodSpec): FieldError[] {
   const policies = ["Always", "OnRootMismatch"];
   if (context.fsGroupChangePolicy !== undefined && !policies.includes(context.fsGroupChangePolicy))
     errors.push(notSupported(`${at}.fsGroupChangePolicy`, context.fsGroupChangePolicy, policies));
+  const groupPolicies = ["Merge", "Strict"];
+  if (context.supplementalGroupsPolicy !== undefined && !groupPolicies.includes(context.supplementalGroupsPolicy))
+    errors.push(notSupported(`${at}.supplementalGroupsPolicy`, context.supplementalGroupsPolicy, groupPolicies));
   errors.push(...validateSysctls(`${at}.sysctls`, spec));
   return [...errors, ...validateSeccomp(`${at}.seccompProfile`, context.seccompProfile)];
 }

@@ -9,19 +9,9 @@ const notYetHonoured: readonly ((spec: PodSpec) => string | false | undefined)[]
   ({ affinity }) => affinity?.podAntiAffinity && "affinity.podAntiAffinity",
   ({ topologySpreadConstraints }) => (topologySpreadConstraints?.length ?? 0) > 0 && "topologySpreadConstraints",
   ({ resourceClaims }) => (resourceClaims?.length ?? 0) > 0 && "resourceClaims",
-  ({ hostUsers }) => hostUsers === false && "hostUsers",
   ({ resources }) => Object.keys({ ...resources?.limits, ...resources?.requests }).length > 0 && "resources",
-  ({ securityContext }) => isFromFile(securityContext) && "securityContext.seccompProfile",
-  ({ securityContext }) => securityContext?.supplementalGroupsPolicy === "Strict" && STRICT_GROUPS,
   ({ securityContext }) => securityContext?.windowsOptions && "securityContext.windowsOptions",
 ];
-
-const STRICT_GROUPS = "securityContext.supplementalGroupsPolicy";
-
-/** A seccomp profile that is a file of the node. */
-function isFromFile(context: { seccompProfile?: { type: string } } | undefined): boolean {
-  return context?.seccompProfile?.type === "Localhost";
-}
 
 const servedVolumes = new Set([
   ...["configMap", "downwardAPI", "emptyDir", "hostPath", "image", "projected", "secret"],
@@ -48,7 +38,6 @@ function containerWarnings(path: string, container: Container): string[] {
     names.add(name);
   });
   if (container.volumeDevices?.length) warnings.push(`${path}.volumeDevices: ${NOT_YET}`);
-  if (isFromFile(container.securityContext)) warnings.push(`${path}.securityContext.seccompProfile: ${NOT_YET}`);
   return warnings;
 }
 
