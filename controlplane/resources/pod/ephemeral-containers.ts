@@ -28,12 +28,11 @@ export const ephemeralContainers: PartSubresource<Pod> = {
 };
 
 function validateEphemeral({ spec }: Pod): FieldError[] {
-  const volumes = new Set(spec.volumes?.map(({ name }) => name));
   const others = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map(({ name }) => name);
   const names = new Set(others);
   return (spec.ephemeralContainers ?? []).flatMap((container, i) => {
     const at = `${FIELD}[${i}]`;
-    const errors = validateContainer(at, container as Container, volumes);
+    const errors = validateContainer(at, container as Container, spec);
     if (!container.terminationMessagePolicy) errors.push(required(`${at}.terminationMessagePolicy`));
     if (names.has(container.name)) errors.push(duplicate(`${at}.name`, container.name));
     names.add(container.name);

@@ -5,9 +5,9 @@ import { dns1123Label, invalidEach } from "#api/validation/names.js";
 import { portName, portNumber } from "#api/validation/network.js";
 import { oneOf } from "../field-rules.js";
 import { validateEnv, validateEnvFrom } from "./validate-env.js";
-import { validateMounts } from "./validate-mounts.js";
+import { validateDevices, validateMounts } from "./validate-mounts.js";
 import { validateProbes } from "./validate-probes.js";
-import { validateResources } from "./validate-resources.js";
+import { validateResizePolicy, validateResources } from "./validate-resources.js";
 import { validateRestart } from "./validate-restart.js";
 import { validateSecurityContext } from "./validate-security.js";
 
@@ -50,7 +50,11 @@ export function validateImage(field: string, image: string | undefined): FieldEr
 }
 
 /** What holds for containers of all three sorts. */
-export function validateContainer(path: string, container: Container, volumeNames: ReadonlySet<string>): FieldError[] {
+export function validateContainer(
+  path: string,
+  container: Container,
+  { volumes = [], hostUsers }: Pick<PodSpec, "volumes" | "hostUsers">,
+): FieldError[] {
   const { name } = container;
   const errors = name ? invalidEach(`${path}.name`, name, dns1123Label(name)) : [required(`${path}.name`)];
   errors.push(
@@ -60,24 +64,26 @@ export function validateContainer(path: string, container: Container, volumeName
   if (container.ports) errors.push(...validatePorts(`${path}.ports`, container.ports));
   if (container.env) errors.push(...validateEnv(`${path}.env`, container.env));
   if (container.envFrom) errors.push(...validateEnvFrom(`${path}.envFrom`, container.envFrom));
-  if (container.volumeMounts) errors.push(...validateMounts(`${path}.volumeMounts`, container, volumeNames));
+  if (container.volumeMounts) errors.push(...validateMounts(`${path}.volumeMounts`, container, volumes));
+  if (container.volumeDevices) errors.push(...validateDevices(`${path}.volumeDevices`, container, volumes));
   errors.push(
     ...oneOf(`${path}.imagePullPolicy`, container.imagePullPolicy, pullPolicies),
     ...validateResources(`${path}.resources`, container.resources),
+    ...validateResizePolicy(`${path}.resizePolicy`, container.resizePolicy),
   );
   if (container.securityContext)
-    errors.push(...validateSecurityContext(`${path}.securityContext`, container.securityContext));
+    errors.push(...validateSecurityContext(`${path}.securityContext`, container.securityContext, hostUsers));
   return errors;
 }
 
-function validateMain(path: string, spec: PodSpec, volumeNames: ReadonlySet<string>): FieldError[] {
+function validateMain(path: string, spec: PodSpec): FieldError[] {
   if (!spec.containers?.length) return [required(path)];
   const errors: FieldError[] = [];
   const names = new Set<string>();
   const hostPorts = new Set<string>();
   spec.containers.forEach((container, i) => {
     const at = `${path}[${i}]`;
-    errors.push(...validateContainer(at, container, volumeNames));
+    errors.push(...validateContainer(at, container, spec));
     if (names.has(container.name)) errors.push(duplicate(`${at}.name`, container.name));
     names.add(container.name);
     errors.push(...validateProbes(at, container, spec.terminationGracePeriodSeconds ?? 0));
@@ -88,12 +94,12 @@ function validateMain(path: string, spec: PodSpec, volumeNames: ReadonlySet<stri
 }
 
 /** Init containers run to their end; only those that restart always (sidecars) may have probes and hooks. */
-function validateInit(path: string, spec: PodSpec, volumeNames: ReadonlySet<string>): FieldError[] {
+function validateInit(path: string, spec: PodSpec): FieldError[] {
   const errors: FieldError[] = [];
   const names = new Set(spec.containers?.map((c) => c.name));
   spec.initContainers?.forEach((container, i) => {
     const at = `${path}[${i}]`;
-    errors.push(...validateContainer(at, container, volumeNames));
+    errors.push(...validateContainer(at, container, spec));
     if (names.has(container.name)) errors.push(duplicate(`${at}.name`, container.name));
     names.add(container.name);
     errors.push(...validateHostPorts(at, container, new Set()));
@@ -109,9 +115,5 @@ function validateInit(path: string, spec: PodSpec, volumeNames: ReadonlySet<stri
 }
 
 export function validateContainers(path: string, spec: PodSpec): FieldError[] {
-  const volumeNames = new Set(spec.volumes?.map((volume) => volume.name));
-  return [
-    ...validateMain(`${path}.containers`, spec, volumeNames),
-    ...validateInit(`${path}.initContainers`, spec, volumeNames),
-  ];
+  return [...validateMain(`${path}.containers`, spec), ...validateInit(`${path}.initContainers`, spec)];
 }

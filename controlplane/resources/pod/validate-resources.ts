@@ -1,11 +1,13 @@
 /** Requests and limits of a container. */
-import { type FieldError, invalid, required } from "#api/field-error.js";
-import type { ResourceRequirements } from "#api/generated/types.js";
+import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from "#api/field-error.js";
+import type { ContainerResizePolicy, ResourceRequirements } from "#api/generated/types.js";
 import { compareQuantities, parseQuantity } from "#api/quantity.js";
 import { invalidEach, qualifiedName } from "#api/validation/names.js";
 
 const NANO_PER_UNIT = 1_000_000_000n;
 const standardNames = new Set(["cpu", "memory", "ephemeral-storage"]);
+const resizable = ["cpu", "memory"];
+const restarts = ["NotRequired", "RestartContainer"];
 const isHugePages = (name: string) => name.startsWith("hugepages-");
 const isNative = (name: string) => !name.includes("/") || name.includes("kubernetes.io/");
 
@@ -38,6 +40,9 @@ export function validateQuantity(field: string, name: string, quantity: string):
 export function validateResources(path: string, resources: ResourceRequirements | undefined): FieldError[] {
   const errors: FieldError[] = [];
   const { limits = {}, requests = {} } = resources ?? {};
+  const names = new Set([...Object.keys(limits), ...Object.keys(requests)]);
+  if ([...names].some(isHugePages) && !names.has("cpu") && !names.has("memory"))
+    errors.push(forbidden(path, "HugePages require cpu or memory"));
   for (const [name, quantity] of Object.entries(limits)) {
     const field = `${path}.limits[${name}]`;
     errors.push(...validateName(field, name), ...validateQuantity(field, name, quantity));
@@ -48,6 +53,24 @@ export function validateResources(path: string, resources: ResourceRequirements 
     errors.push(...compareWithLimit(path, name, quantity, limits[name]));
   }
   return errors;
+}
+
+/** https://kubernetes.io/docs/tasks/configure-pod-container/resize-container-resources/ */
+export function validateResizePolicy(path: string, policies: readonly ContainerResizePolicy[] = []): FieldError[] {
+  const seen = new Set<string>();
+  return policies.flatMap(({ resourceName, restartPolicy }, i) => {
+    const at = `${path}[${i}]`;
+    const errors: FieldError[] = [];
+    if (seen.has(resourceName)) errors.push(duplicate(at, resourceName));
+    seen.add(resourceName);
+    if (!resourceName) errors.push(required(`${at}.resourceName`));
+    else if (!resizable.includes(resourceName))
+      errors.push(notSupported(`${at}.resourceName`, resourceName, resizable));
+    if (!restartPolicy) errors.push(required(`${at}.restartPolicy`));
+    else if (!restarts.includes(restartPolicy))
+      errors.push(notSupported(`${at}.restartPolicy`, restartPolicy, restarts));
+    return errors;
+  });
 }
 
 function compareWithLimit(path: string, name: string, quantity: string, limit: string | undefined): FieldError[] {

@@ -109,6 +109,13 @@ export function validateAffinity(path: string, affinity: Affinity | undefined): 
   ];
 }
 
+function validateMinDomains(field: string, domains: number, action: string): FieldError[] {
+  const errors = domains > 0 ? [] : [invalid(field, domains, "must be greater than zero")];
+  if (action !== "DoNotSchedule")
+    errors.push(invalid(field, domains, `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${action}`));
+  return errors;
+}
+
 export function validateSpread(path: string, constraints: readonly TopologySpreadConstraint[] = []): FieldError[] {
   const pairs = new Set<string>();
   return constraints.flatMap((constraint, i) => {
@@ -120,6 +127,10 @@ export function validateSpread(path: string, constraints: readonly TopologySprea
     else errors.push(...validateLabelName(`${at}.topologyKey`, constraint.topologyKey));
     errors.push(...oneOf(`${at}.whenUnsatisfiable`, constraint.whenUnsatisfiable, ["DoNotSchedule", "ScheduleAnyway"]));
     const pair = `{${constraint.topologyKey}, ${constraint.whenUnsatisfiable}}`;
+    if (constraint.minDomains !== undefined)
+      errors.push(...validateMinDomains(`${at}.minDomains`, constraint.minDomains, constraint.whenUnsatisfiable));
+    for (const policy of ["nodeAffinityPolicy", "nodeTaintsPolicy"] as const)
+      if (constraint[policy]) errors.push(...oneOf(`${at}.${policy}`, constraint[policy], ["Honor", "Ignore"]));
     if (pairs.has(pair)) errors.push(duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, pair));
     pairs.add(pair);
     return [...errors, ...validateLabelSelector(`${at}.labelSelector`, constraint.labelSelector)];

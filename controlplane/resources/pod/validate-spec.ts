@@ -1,5 +1,5 @@
 /** What makes a pod valid. https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/ */
-import { type FieldError, forbidden, invalid, notSupported, required } from "#api/field-error.js";
+import { type FieldError, forbidden, invalid, required } from "#api/field-error.js";
 import type { Pod, PodDNSConfig, PodSpec, PodTemplateSpec } from "#api/generated/types.js";
 import { validateLabels } from "#api/validation/labels.js";
 import { validateAnnotations } from "#api/validation/metadata.js";
@@ -12,7 +12,9 @@ import {
 } from "#api/validation/names.js";
 import { ipAddress, rangeMessage } from "#api/validation/network.js";
 import { oneOf } from "../field-rules.js";
+import { validateClaims } from "./validate-claims.js";
 import { validateContainers } from "./validate-containers.js";
+import { validateOs } from "./validate-os.js";
 import { validateAffinity, validateGates, validateSpread } from "./validate-scheduling.js";
 import { validatePodSecurity } from "./validate-security.js";
 import { validateTolerations } from "./validate-tolerations.js";
@@ -66,9 +68,21 @@ function validateNames(path: string, spec: PodSpec): FieldError[] {
     ...optional("nodeName", dns1123Subdomain),
     ...optional("hostname", dns1123Label),
     ...optional("subdomain", dns1123Label),
+    ...validateHostnameOverride(`${path}.hostnameOverride`, spec),
     ...optional("priorityClassName", dns1123Subdomain),
     ...optional("runtimeClassName", dns1123Subdomain),
   ];
+}
+
+/** The kernel takes 64 characters, and the name must be the Pod's own. */
+function validateHostnameOverride(field: string, spec: PodSpec): FieldError[] {
+  const { hostnameOverride: name, hostNetwork, setHostnameAsFQDN } = spec;
+  if (name === undefined) return [];
+  const errors = invalidEach(field, name, dns1123Subdomain(name));
+  if (name.length > 64) errors.push(invalid(field, name, "must be no more than 64 characters"));
+  if (hostNetwork) errors.push(forbidden(field, "may not be specified when hostNetwork is true"));
+  if (setHostnameAsFQDN) errors.push(forbidden(field, "may not be specified when setHostnameAsFQDN is true"));
+  return errors;
 }
 
 function validateHostAliases(path: string, spec: PodSpec): FieldError[] {
@@ -101,6 +115,8 @@ export function validatePodSpec(path: string, spec: PodSpec): FieldError[] {
     ...validateDeadline(path, spec.activeDeadlineSeconds),
     ...validateTolerations(`${path}.tolerations`, spec.tolerations),
     ...validateHostAliases(`${path}.hostAliases`, spec),
+    ...validateClaims(path, spec),
+    ...validateOs(path, spec),
   ];
   spec.readinessGates?.forEach(({ conditionType }, i) => {
     const field = `${path}.readinessGates[${i}].conditionType`;
@@ -108,8 +124,6 @@ export function validatePodSpec(path: string, spec: PodSpec): FieldError[] {
   });
   const preemption = ["PreemptLowerPriority", "Never"];
   if (spec.preemptionPolicy) errors.push(...oneOf(`${path}.preemptionPolicy`, spec.preemptionPolicy, preemption));
-  if (spec.os && spec.os.name !== "linux" && spec.os.name !== "windows")
-    errors.push(notSupported(`${path}.os.name`, spec.os.name ?? "", ["linux", "windows"]));
   return errors;
 }
 
