@@ -34,8 +34,7 @@ import { openRuntime } from "./runtime/open-runtime.js";
 import type { Runtime } from "./runtime/runtime.js";
 import { startKubeletServer } from "./server/kubelet-server.js";
 import { startLocalHealth } from "./server/local-health.js";
-import type { PodDirectory } from "./server/pod-directory.js";
-import { nodeMetrics } from "./stats/node-metrics.js";
+import { openStats } from "./stats/index.js";
 import { Teardown } from "./teardown.js";
 
 const clock = systemClock;
@@ -232,23 +231,28 @@ async function nodeFacts({ options, folder, machineId, address, runtime }: Base)
 }
 
 /** The kubelet endpoint, the plain health check, and the renewal of the certificate both the endpoint and the client show. */
-async function startEndpoints(base: Base, facts: NodeFacts, pods: PodDirectory): Promise<void> {
+async function startEndpoints(base: Base, facts: NodeFacts, pods: NodePods): Promise<void> {
   const { options, identity, client, runtime, teardown } = base;
   const { logger, nodeName, cgroupRoot, server } = options;
-  const metrics = {
+  const stats = openStats({
     nodeName,
     pods: () => pods.list(),
+    storageOf: (pod) => pods.storageOf(pod),
     layout: cgroupLayout(),
     driver: facts.runtime.cgroupDriver,
     cgroupRoot,
-  };
+    memory: facts.machine.memory,
+    nodeFolder: base.folder,
+    imageFolder: facts.runtime.rootDirectory,
+    now: clock.now,
+  });
   const kubelet = await startKubeletServer({
     host: base.address,
     port: options.kubeletPort,
     credentials: { ca: identity.ca, ...identity.serving },
     runtime,
     pods,
-    metrics: () => nodeMetrics(metrics),
+    stats,
     now: clock.now,
     logger,
   });

@@ -8,16 +8,19 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { openApiSource } from "#api/openapi.js";
-import { pods } from "#api/refs.js";
+import { nodeMetrics, podMetrics, pods } from "#api/refs.js";
 import { type ApiServer, startApiServer } from "#apiserver/api-server.js";
 import { MASTERS } from "#apiserver/authn/groups.js";
 import { ServiceAccountTokens } from "#apiserver/authn/service-account-token.js";
 import type { HealthCheck } from "#apiserver/health.js";
+import { KubeletConnections } from "#apiserver/kubelet/kubelet-connection.js";
 import { type ClusterPki, openPki } from "#apiserver/pki/cluster-pki.js";
 import { adminKubeconfig } from "#apiserver/pki/kubeconfig.js";
 import { makeSecretFolder, writeSecretFile } from "#apiserver/pki/secret-file.js";
-import { openResources } from "#apiserver/resource-handler.js";
+import { openResources, type ResourceHandler } from "#apiserver/resource-handler.js";
+import { ResourceUsage } from "#apiserver/resource-metrics/resource-usage.js";
 import type { Client } from "#client/client.js";
+import { systemClock } from "#client/clock.js";
 import { kinds } from "#resources/index.js";
 import type { ClusterConfig, TokenOrder } from "#resources/kind.js";
 import type { Backend } from "#storage/backend.js";
@@ -45,6 +48,8 @@ export interface ServerOptions {
   readonly ingress?: ProxyOptions;
   /** Seconds. */
   readonly bookmarkInterval: number;
+  /** Seconds between two measurements of what nodes and Pods use, while somebody asks. Default 15. */
+  readonly metricResolution?: number;
   readonly logger: Logger;
   /** Told what is being done, for a person to read. */
   progress?(step: string): void;
@@ -82,6 +87,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   const nodeOf = ({ boundObject, namespace }: TokenOrder) =>
     boundObject?.kind === "Pod" ? resources.reader.get(pods, boundObject.name, namespace)?.spec.nodeName : undefined;
+  const usage = startUsage(resources, pki, options);
   const readiness = { ready: false };
   progress("API server");
   const api = await startApiServer({
@@ -113,11 +119,26 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       readiness.ready = false;
       compactor.stop();
       await parts.stop();
+      usage.stop();
       resources.close();
       await api.close();
       await backend.close();
     },
   };
+}
+
+/** What nodes and Pods use, as the metrics API serves it. */
+function startUsage(resources: ResourceHandler, pki: ClusterPki, { metricResolution = 15, logger }: ServerOptions) {
+  const usage = new ResourceUsage({
+    reader: resources.reader,
+    kubelets: new KubeletConnections(pki.kubeletClient, pki.authority.certificate),
+    resolution: metricResolution * 1000,
+    clock: systemClock,
+    logger,
+  });
+  resources.compute(nodeMetrics, usage.ofNodes);
+  resources.compute(podMetrics, usage.ofPods);
+  return usage;
 }
 
 /** What works on the objects: the cluster's own ones first, then controllers and scheduler. */

@@ -12,6 +12,7 @@ import { RESERVED_MEMORY } from "../node/capacity.js";
 import { ProbeManager } from "../probes/probe-manager.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { StaticPods } from "../static-pods/index.js";
+import type { PodStorage } from "../stats/pod-storage.js";
 import { StatusManager } from "../status/status-manager.js";
 import { ConfigSource } from "../volumes/config-source.js";
 import { volumePlugins } from "../volumes/index.js";
@@ -71,6 +72,8 @@ export interface NodePods {
   find(namespace: string, name: string): Pod | undefined;
   /** The engine's id of the container's current (or, with `previous`, last terminated) instance. */
   containerId(namespace: string, pod: string, container: string, previous?: boolean): string | undefined;
+  /** Where the Pod's parts are on the disk; undefined when nothing is known of it here. */
+  storageOf(pod: Pod): PodStorage | undefined;
   /** The host goes down: nothing new is taken on, and what runs is ended. Resolves when it is, or the time is over. */
   shutDown(grace: ShutdownGrace): Promise<void>;
   /** Containers run on; the next agent takes over where this one left. */
@@ -100,6 +103,7 @@ export function startPods(options: PodsOptions): NodePods {
     find: (namespace, name) => manager.find(namespace, name),
     containerId: (namespace, pod, container, previous) =>
       containerIdOf(manager.find(namespace, pod), container, previous ?? false),
+    storageOf: (pod) => manager.storageOf(pod),
     shutDown: (grace) => {
       shuttingDown = true;
       return manager.shutDown(grace);

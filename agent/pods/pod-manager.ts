@@ -6,6 +6,7 @@ import { type Informer, startInformer } from "#client/informer.js";
 import type { PodIdentity, RuntimeEvent, Sandbox } from "../runtime/runtime.js";
 import type { StaticPods } from "../static-pods/index.js";
 import { staticUidOf } from "../static-pods/mirror-pods.js";
+import type { PodStorage } from "../stats/pod-storage.js";
 import { viewsOf } from "./engine-views.js";
 import { endPods, type ShutdownGrace } from "./node-shutdown.js";
 import type { PodEnvironment } from "./pod-environment.js";
@@ -86,6 +87,11 @@ export class PodManager {
   find(namespace: string, name: string): Pod | undefined {
     const pod = this.#informer.get(`${namespace}/${name}`);
     return pod && (this.#workerOf(pod)?.pod ?? pod);
+  }
+
+  /** The Pod's worker's: see {@link PodWorker.storage}. */
+  storageOf(pod: Pod): PodStorage | undefined {
+    return this.#workerOf(pod)?.storage;
   }
 
   #workerOf(pod: Pod): PodWorker | undefined {

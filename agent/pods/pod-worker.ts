@@ -6,11 +6,13 @@ import { isDeepStrictEqual } from "node:util";
 import type { Pod } from "#api/generated/types.js";
 import { backoffDelay } from "#client/backoff.js";
 import type { PodIdentity, RuntimeEvent } from "../runtime/runtime.js";
+import type { PodStorage } from "../stats/pod-storage.js";
 import { isTerminal } from "../status/phase.js";
 import { Looper } from "./looper.js";
 import type { PodFailure } from "./pod-admission.js";
 import type { PodEnvironment } from "./pod-environment.js";
 import { runPod } from "./pod-run.js";
+import { podStorage } from "./pod-storage.js";
 import { terminatePod } from "./pod-termination.js";
 import { PodWork } from "./pod-work.js";
 import type { RuntimeView } from "./runtime-view.js";
@@ -92,6 +94,12 @@ export class PodWorker {
   async stop(): Promise<void> {
     this.#work.stopProbes();
     await this.#loop.stop();
+  }
+
+  /** Where its parts are on the disk; undefined before the API has told of it. */
+  get storage(): PodStorage | undefined {
+    const { pod, volumes } = this.#work;
+    return pod && podStorage(pod, this.view, volumes);
   }
 
   /** The Pod as the API has it, with the status as this node sees it. */

@@ -1,6 +1,6 @@
 import type { Pod, Volume } from "#api/generated/types.js";
 import { quantityValue } from "#api/quantity.js";
-import { directoryUsage } from "../volumes/directory-usage.js";
+import { directoryUsages } from "../stats/disk-usage.js";
 import type { PodWork } from "./pod-work.js";
 
 /** Milliseconds between two looks at what a Pod's emptyDirs hold, as the kubelet's eviction manager has it. */
@@ -36,7 +36,7 @@ export async function enforceSizeLimits(work: PodWork, pod: Pod): Promise<void> 
 
 async function usageOf(path: string, { env, identity }: PodWork): Promise<number> {
   try {
-    return await directoryUsage(path);
+    return (await directoryUsages([path])).get(path) ?? 0;
   } catch (error) {
     env.logger.warn({ pod: identity, err: error }, "cannot tell how much is in an emptyDir, will be tried again");
     return 0;

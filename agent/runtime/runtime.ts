@@ -186,6 +186,10 @@ export interface ContainerState extends ContainerSummary {
   /** The engine's message when the container could not be started. */
   error: string;
   annotations: Readonly<Record<string, string>>;
+  /** Folder of what the container has written over its image; absent where the engine's storage has no such folder. */
+  writableLayer?: string;
+  /** The file of its log; absent when the engine keeps none. */
+  logPath?: string;
 }
 
 export interface ExecResult {

@@ -51,6 +51,6 @@ function authorize(caller: Caller, method: string, url: string): void {
 function subresource(url: string): string {
   const first = url.split(/[/?]/)[1];
   if (first === "metrics") return "metrics";
-  if (first === "healthz") return "healthz";
+  if (first === "healthz" || first === "stats") return first;
   return first === "pods" ? "pods" : "proxy";
 }

@@ -7,12 +7,12 @@ import { answerError } from "./error-answer.js";
 import { parseLogOptions } from "./log-options.js";
 import type { PodDirectory } from "./pod-directory.js";
 import { admit } from "./request-chain.js";
+import { addStats, type NodeStats } from "./stats-routes.js";
 
 export interface Backend {
   runtime: Runtime;
   pods: PodDirectory;
-  /** The whole of /metrics, in Prometheus' text format. */
-  metrics(): Promise<string>;
+  stats: NodeStats;
   /** Milliseconds since the epoch. */
   now(): number;
 }
@@ -32,9 +32,7 @@ export function routes(backend: Backend): Express {
   app.get("/pods", (_request, response) => {
     response.json({ kind: "PodList", apiVersion: "v1", metadata: {}, items: backend.pods.list() });
   });
-  app.get("/metrics", async (_request, response) => {
-    response.type("text/plain; version=0.0.4").send(await backend.metrics());
-  });
+  addStats(app, backend.stats);
   app.get("/containerLogs/:namespace/:pod/:container", async (request: ContainerRequest, response) => {
     const options = parseLogOptions(new URL(request.url, "https://kubelet").searchParams, backend.now());
     const id = loggedContainer(backend.pods, request.params, options.previous);

@@ -22,6 +22,8 @@ import type {
   ServiceAccount,
   ServiceCIDR,
   V1beta1ClusterTrustBundle,
+  V1beta1NodeMetrics,
+  V1beta1PodMetrics,
 } from "./generated/types.js";
 import type { KubeObject } from "./object.js";
 import type { ResourceRef } from "./resource.js";
@@ -65,5 +67,13 @@ export const serviceCIDRs = ref<ServiceCIDR>("networking.k8s.io", "v1", "service
 export const networkPolicies = ref<NetworkPolicy>("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy");
 export const podPeers: ResourceRef<PodPeer> = {
   ...ref<PodPeer>("policy.berth.dev", "v1", "podpeers", "PodPeer"),
+  readOnly: true,
+};
+export const nodeMetrics: ResourceRef<V1beta1NodeMetrics> = {
+  ...ref<V1beta1NodeMetrics>("metrics.k8s.io", "v1beta1", "nodes", "NodeMetrics", false),
+  readOnly: true,
+};
+export const podMetrics: ResourceRef<V1beta1PodMetrics> = {
+  ...ref<V1beta1PodMetrics>("metrics.k8s.io", "v1beta1", "pods", "PodMetrics"),
   readOnly: true,
 };

@@ -25,7 +25,8 @@ export class Registry implements ClusterReader {
 
   static async open(backend: Backend, kinds: readonly Kind[], options: RegistryOptions): Promise<Registry> {
     const registry = new Registry();
-    for (const kind of kinds) registry.stores.set(id(kind), await ResourceStore.open(kind, sourceOf(kind, backend)));
+    const stored = kinds.filter(({ computed }) => !computed);
+    for (const kind of stored) registry.stores.set(id(kind), await ResourceStore.open(kind, sourceOf(kind, backend)));
     registry.every(options.bookmarkMs, (store) => store.hub.bookmark());
     registry.every(EXPIRY_MS, (store) => removeExpired(store, options.now()).catch(options.onError));
     return registry;

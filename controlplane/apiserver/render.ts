@@ -10,7 +10,8 @@ import type { StoredObject } from "./stored-object.js";
 import { table } from "./table.js";
 
 export interface ListMeta {
-  resourceVersion: string;
+  /** Absent for what is stored nowhere. */
+  resourceVersion?: string;
   continue?: string;
   remainingItemCount?: number;
 }

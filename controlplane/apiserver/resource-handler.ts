@@ -1,4 +1,5 @@
 /** From a request to the verb that answers it. What is in front of it (sockets, the request chain): see `request.ts`. */
+import { groupResource, type ResourceRef } from "#api/resource.js";
 import { methodNotAllowed, StatusError } from "#api/status-error.js";
 import type { AdmissionContext, ClusterConfig, Kind } from "#resources/kind.js";
 import type { Backend } from "#storage/backend.js";
@@ -7,6 +8,7 @@ import { Registry } from "./registry.js";
 import type { ApiRequest, ApiResult, Verb } from "./request.js";
 import type { ServerContext, VerbContext } from "./verb-context.js";
 import { act } from "./verbs/action.js";
+import { type ComputedSource, readComputed } from "./verbs/computed.js";
 import { create } from "./verbs/create.js";
 import { remove } from "./verbs/delete.js";
 import { deleteCollection } from "./verbs/delete-collection.js";
@@ -34,6 +36,8 @@ export interface ResourceHandler {
   /** @throws StatusError */
   handle(request: ApiRequest): Promise<ApiResult>;
   readonly reader: ClusterReader;
+  /** Says where the objects of a kind come from that are worked out when they are asked for. */
+  compute(ref: ResourceRef, source: ComputedSource): void;
   /** Ends all watches. The backend stays open. */
   close(): void;
 }
@@ -58,11 +62,14 @@ export async function openResources(options: ResourceOptions): Promise<ResourceH
   const { backend, kinds, cluster, issueToken, now = Date.now, bookmarkMs = 10_000 } = options;
   const registry = await Registry.open(backend, kinds, { bookmarkMs, now, onError: options.onError ?? rethrow });
   const server: ServerContext = { registry, backend, cluster, issueToken, now };
+  const sources = new Map<string, ComputedSource>();
   return {
     reader: registry,
     close: () => registry.close(),
+    compute: (ref, source) => void sources.set(groupResource(ref), source),
     async handle(request) {
       if (request.kind.readOnly && !READS.has(request.verb)) throw methodNotAllowed();
+      if (request.kind.computed) return readComputed(request, sources.get(groupResource(request.kind)), now());
       const context = { request, kind: request.kind, store: registry.store(request.kind), server };
       return request.subresource === undefined ? verbs[request.verb](context) : subresource(context);
     },

@@ -9,6 +9,8 @@ import { ingress } from "./ingress/ingress.js";
 import { ingressClass } from "./ingress/ingress-class.js";
 import type { Kind } from "./kind.js";
 import { lease } from "./lease.js";
+import { nodeMetrics } from "./metrics/node-metrics.js";
+import { podMetrics } from "./metrics/pod-metrics.js";
 import { namespace } from "./namespace.js";
 import { networkPolicy } from "./networkpolicy/index.js";
 import { node } from "./node/index.js";
@@ -46,6 +48,8 @@ export const kinds: readonly Kind[] = [
   ingress,
   ingressClass,
   clusterTrustBundle,
+  nodeMetrics,
+  podMetrics,
 ];
 
 const byResource = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));

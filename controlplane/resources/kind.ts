@@ -17,6 +17,8 @@ export interface Kind<T extends KubeObject = KubeObject> extends ResourceRef<T> 
 
   /** Objects of this kind are made from those of another, of the same names: nobody writes them (`readOnly`). */
   readonly view?: View<T>;
+  /** Objects of this kind are worked out when they are asked for: stored nowhere, to be got and listed, not watched (`readOnly`). */
+  readonly computed?: true;
 
   /** Fills defaults, in place. Runs on every write, after decoding and before admission and validation. */
   defaults?(object: T): void;

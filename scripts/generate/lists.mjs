@@ -79,6 +79,7 @@ export const setLists = {
 
 /** Lists that are replaced as a whole. */
 export const atomicLists = `
+V1beta1PodMetrics.containers
 AggregationRule.clusterRoleSelectors Capabilities.add Capabilities.drop CephFSPersistentVolumeSource.monitors
 CephFSVolumeSource.monitors CertificateSigningRequestSpec.extra CertificateSigningRequestSpec.groups
 CertificateSigningRequestSpec.usages ClusterRole.rules ClusterRoleBinding.subjects ConfigMapProjection.items

@@ -96,7 +96,7 @@ LimitRangeItem.max LimitRangeItem.maxLimitRequestRatio LimitRangeItem.min NodeSt
 PersistentVolumeClaimStatus.allocatedResources PersistentVolumeClaimStatus.capacity PersistentVolumeSpec.capacity
 PodSpec.overhead ResourceFieldSelector.divisor ResourceQuotaSpec.hard ResourceQuotaStatus.hard ResourceQuotaStatus.used
 ResourceRequirements.limits ResourceRequirements.requests VolumeResourceRequirements.limits
-VolumeResourceRequirements.requests Overhead.podFixed
+VolumeResourceRequirements.requests Overhead.podFixed V1beta1NodeMetrics.usage V1beta1ContainerMetrics.usage
 `
   .trim()
   .split(/\s+/);

@@ -1,4 +1,4 @@
-/** Models of kinds that are ours and no part of Kubernetes, in the form that `readModel` gives those of client-node. */
+/** Models of kinds that client-node does not have, ours and those of the metrics API, in the form that `readModel` gives those of client-node. */
 
 const string = { type: "string", format: "", required: false };
 
@@ -24,7 +24,57 @@ const kindFields = [
   },
 ];
 
+/** https://kubernetes.io/docs/reference/external-api/metrics.v1beta1/ */
+const metricsFields = [
+  kindFields[0],
+  kindFields[1],
+  { ...kindFields[2], description: "Name, namespace and labels of what was measured." },
+  {
+    name: "timestamp",
+    type: "Date",
+    format: "date-time",
+    required: true,
+    description: "The end of the time in which the use was measured.",
+  },
+  { ...string, name: "window", required: true, description: "How long that time was, as a duration." },
+];
+const usageField = {
+  name: "usage",
+  type: "{ [key: string]: string; }",
+  format: "",
+  required: true,
+  description: "CPUs in use on average over the window, and bytes of memory: the working set at its end.",
+};
+
+const metricsModels = [
+  {
+    name: "V1beta1NodeMetrics",
+    description: "NodeMetrics tells what a node uses.",
+    fields: [...metricsFields, usageField],
+  },
+  {
+    name: "V1beta1PodMetrics",
+    description: "PodMetrics tells what a Pod's containers use.",
+    fields: [
+      ...metricsFields,
+      {
+        name: "containers",
+        type: "Array<V1beta1ContainerMetrics>",
+        format: "",
+        required: true,
+        description: "The running containers, all measured in the same window.",
+      },
+    ],
+  },
+  {
+    name: "V1beta1ContainerMetrics",
+    description: "ContainerMetrics tells what a container uses.",
+    fields: [{ ...string, name: "name", required: true, description: "The container's name in its Pod." }, usageField],
+  },
+];
+
 export const ownModels = [
+  ...metricsModels,
   {
     name: "V1PodPeer",
     description:

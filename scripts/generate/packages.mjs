@@ -22,6 +22,7 @@ function packageOf(groupVersion) {
   const [group, version] = groupVersion.split("/");
   if (group === "apiextensions.k8s.io") return `io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.${version}`;
   if (group === "apiregistration.k8s.io") return `io.k8s.kube-aggregator.pkg.apis.apiregistration.${version}`;
+  if (group === "metrics.k8s.io") return `io.k8s.metrics.pkg.apis.metrics.${version}`;
   if (group.endsWith(".berth.dev")) return `dev.berth.${group.replace(".berth.dev", "")}.${version}`;
   return `io.k8s.api.${group.replace(/\.(authorization\.)?k8s\.io$/, "")}.${version}`;
 }

@@ -32,6 +32,8 @@ export const roots = {
   V1SelfSubjectAccessReview: "authorization.k8s.io/v1",
   V1SubjectAccessReview: "authorization.k8s.io/v1",
   V1SelfSubjectRulesReview: "authorization.k8s.io/v1",
+  V1beta1NodeMetrics: "metrics.k8s.io/v1beta1",
+  V1beta1PodMetrics: "metrics.k8s.io/v1beta1",
   V1PodPeer: "policy.berth.dev/v1",
   V1Eviction: "policy/v1",
   V1Status: "v1",

@@ -113,7 +113,12 @@ async function startNode(t: Test, api: TestServer, runtime: Partial<Runtime>) {
       find: (namespace, name) => local.find((p) => p.metadata.namespace === namespace && p.metadata.name === name),
       containerId: (_namespace, _pod, container) => `${container}-id`,
     },
-    metrics: async () => "",
+    stats: {
+      metrics: () => "",
+      resourceMetrics: async () => "",
+      cadvisorMetrics: async () => "",
+      summary: async () => ({}),
+    },
     now: () => Date.now(),
     logger: pino({ level: "silent" }),
   });

@@ -58,6 +58,9 @@ function stateOf(found: ContainerInspectInfo): ContainerState {
     },
     error: state.Error,
     annotations: labels.withoutPrefix(labels.ANNOTATION_PREFIX, config.Labels),
+    // Overlay file systems have it; with others (btrfs, vfs) a container's own part cannot be told from its image's.
+    writableLayer: (found.GraphDriver?.Data as Record<string, string> | null)?.["UpperDir"],
+    logPath: found.LogPath || undefined,
   };
 }
 

@@ -41,6 +41,7 @@ export interface RoutedSubresource extends DiscoveredSubresource {
 
 const OBJECT_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const VIEW_VERBS = ["get", "list", "watch"];
+const COMPUTED_VERBS = ["get", "list"];
 const PART_VERBS = ["get", "patch", "update"];
 
 /** Core first, then the groups by name. */
@@ -88,7 +89,7 @@ function kindResource(kind: Kind, routed: readonly RoutedSubresource[]): Discove
   }
   subresources.push(...routed.filter((one) => one.group === group && one.plural === plural));
   subresources.sort((a, b) => (a.name < b.name ? -1 : 1));
-  const verbs = kind.readOnly ? VIEW_VERBS : OBJECT_VERBS;
+  const verbs = kind.computed ? COMPUTED_VERBS : kind.readOnly ? VIEW_VERBS : OBJECT_VERBS;
   return { plural, singular, namespaced, responseKind, verbs, shortNames, categories, subresources };
 }
 

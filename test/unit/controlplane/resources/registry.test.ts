@@ -9,19 +9,18 @@ t.test("every resource the components talk about is served, once, as they name i
     t.match(kind, { kind: ref.kind, namespaced: ref.namespaced }, ref.plural);
     t.equal(findKind(ref.group, ref.version, ref.kind), kind);
   }
-  const names = kinds.flatMap((kind) => [kind.plural, ...(kind.shortNames ?? [])]);
+  // The metrics API calls what it measures by its own names: there, the group tells them apart.
+  const stored = kinds.filter(({ computed }) => !computed);
+  const names = stored.flatMap((kind) => [kind.plural, ...(kind.shortNames ?? [])]);
   t.equal(new Set(names).size, names.length, "no two kinds share a name");
 });
 
 t.test("every kind has the columns people look for", async (t) => {
-  for (const { kind, columns = [] } of kinds) {
+  for (const { kind, columns = [], computed } of kinds) {
     t.ok(
       columns.some((column) => column.format === "name"),
       `${kind} has its name`,
     );
-    t.ok(
-      columns.some((column) => column.type === "date"),
-      `${kind} has its age`,
-    );
+    t.ok(computed || columns.some((column) => column.type === "date"), `${kind} has its age`);
   }
 });
