@@ -1,7 +1,9 @@
 /** What one agent is told at its start. The command line fills it in; tests too. */
 import type { Logger } from "pino";
+import type { EvictionFlags } from "./eviction/thresholds.js";
+import type { ReservationFlags } from "./node/reservations.js";
 
-export interface AgentOptions {
+export interface AgentOptions extends EvictionFlags, ReservationFlags {
   /** URL of the API server. */
   server: string;
   /** Join token; needed until the node has joined. */
@@ -23,6 +25,12 @@ export interface AgentOptions {
   shutdownGracePeriod?: number;
   shutdownGracePeriodCriticalPods?: number;
   maxPods: number;
+  /** Processes that a Pod may have; absent: no bound of its own. */
+  podMaxPids?: number;
+  /** A duration ("5m"): how long a pressure stays after it was last seen. Default 5 minutes. */
+  evictionPressureTransitionPeriod?: string;
+  /** Seconds that Pods get at most to end at a soft threshold. Default 0. */
+  evictionMaxPodGracePeriod?: number;
   /** Sysctls that Pods may set besides the safe ones; "net.core.*" means all that begin so. */
   allowedUnsafeSysctls?: readonly string[];
   sandboxImage?: string;

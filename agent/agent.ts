@@ -5,27 +5,30 @@
 import { join } from "node:path";
 import type { Node } from "#api/generated/types.js";
 import type { NodeClusterConfig } from "#api/join.js";
-import { GIT_VERSION, VERSION } from "#api/version.js";
+import { VERSION } from "#api/version.js";
 import { systemClock } from "#client/clock.js";
 import { createEventRecorder, type EventRecorder } from "#client/event-recorder.js";
 import { RestClient } from "#client/rest.js";
 import type { Agent, AgentOptions } from "./agent-options.js";
 import { type Dns, startDns } from "./dns/index.js";
+import type { EvictionManager } from "./eviction/eviction-manager.js";
+import { openEviction } from "./eviction/index.js";
+import type { PressureType } from "./eviction/signals.js";
 import { cgroupLayout } from "./host/cgroup-layout.js";
 import { hostLimitations } from "./host/limitations.js";
-import { readMachine } from "./host/machine.js";
 import { joinCluster } from "./join/join.js";
 import { machineId } from "./join/machine-id.js";
 import type { NodeIdentity } from "./join/node-identity.js";
 import { startRenewal } from "./join/renewal.js";
 import { type OpenNetwork, openNetwork } from "./network/index.js";
 import type { PodNetwork } from "./network/network.js";
+import { forPods } from "./node/capacity.js";
 import { chooseNodeAddress } from "./node/node-address.js";
+import { nodeFacts } from "./node/node-facts.js";
 import { startNodeLease } from "./node/node-lease.js";
 import type { NodeFacts } from "./node/node-object.js";
 import { nodeObserver } from "./node/node-observer.js";
 import { NodeReporter } from "./node/node-reporter.js";
-import { storageSize } from "./node/pressure.js";
 import { type NodePods, startPods } from "./pods/index.js";
 import { policeNetwork } from "./policy/policed-network.js";
 import { type ProxyOptions, startProxy } from "./proxy/index.js";
@@ -34,7 +37,7 @@ import { openRuntime } from "./runtime/open-runtime.js";
 import type { Runtime } from "./runtime/runtime.js";
 import { startKubeletServer } from "./server/kubelet-server.js";
 import { startLocalHealth } from "./server/local-health.js";
-import { openStats } from "./stats/index.js";
+import { openStats, type StatsOptions } from "./stats/index.js";
 import { Teardown } from "./teardown.js";
 
 const clock = systemClock;
@@ -91,7 +94,7 @@ function clusterConfig(client: RestClient, identity: NodeIdentity): Promise<Node
 async function startParts(base: Base): Promise<() => Promise<void>> {
   const { options, client, teardown } = base;
   const { nodeName, logger } = options;
-  const facts = await nodeFacts(base);
+  const facts = await nodeFacts(options, base);
   const recorder = createEventRecorder(client, {
     component: "kubelet",
     host: nodeName,
@@ -99,11 +102,12 @@ async function startParts(base: Base): Promise<() => Promise<void>> {
   });
   teardown.add("events", { stop: () => recorder.stop() });
   let network: PodNetwork | undefined;
+  let eviction: EvictionManager | undefined;
   const observe = nodeObserver({
     facts,
     runtime: base.runtime,
     networkProblem: async () => (base.shuttingDown ? "node is shutting down" : network?.problem()),
-    folders: [base.folder, facts.runtime.rootDirectory],
+    pressures: () => pressures(),
     now: clock.now,
   });
   const reporter = teardown.add("node", new NodeReporter({ client, facts, observe, recorder, clock, logger }));
@@ -116,10 +120,17 @@ async function startParts(base: Base): Promise<() => Promise<void>> {
   const services = followServices(client);
   teardown.add("services", { stop: async () => services.stop() });
   teardown.add("cluster DNS", startClusterDns(base, reporter, recorder, services));
-  const pods = teardown.add("Pods", startPodWorkers(base, { network, check: opened.check }, services));
+  const pressures = () => eviction?.pressures ?? new Set();
+  const pods = teardown.add(
+    "Pods",
+    startPodWorkers(base, facts, { network, check: opened.check, services, pressures }),
+  );
   const zone = () => reporter.node?.metadata.labels?.[ZONE];
   teardown.add("service proxy", startProxy({ ...proxyOptions(base), recorder, known: services, zone }));
-  await startEndpoints(base, facts, pods);
+  const stats = statsOptions(base, facts, pods);
+  await startEndpoints(base, pods, stats);
+  eviction = await openEviction(options, stats, { pods, onPressure: () => reporter.refresh(), clock });
+  teardown.add("eviction", eviction);
   reporter.begin();
   const { shutdownGracePeriod: seconds = 30, shutdownGracePeriodCriticalPods: criticalSeconds = 10 } = options;
   return async () => {
@@ -150,13 +161,15 @@ function proxyOptions({ options, client, cluster, address }: Base): ProxyOptions
   return { client, nodeName, podCIDRs, serviceCIDRs, addresses: [address], reservedPorts, logger };
 }
 
-function startPodWorkers(
-  base: Base,
-  { network, check }: Pick<OpenNetwork, "network" | "check">,
-  services: ServiceInformers,
-): NodePods {
+interface PodParts extends Pick<OpenNetwork, "network" | "check"> {
+  services: ServiceInformers;
+  pressures(): ReadonlySet<PressureType>;
+}
+
+function startPodWorkers(base: Base, { resources }: NodeFacts, parts: PodParts): NodePods {
+  const { network, check, services, pressures } = parts;
   const { options, folder, address, client, cluster, runtime } = base;
-  const { nodeName, cgroupRoot, dataDir, podManifestPath, maxPods, allowedUnsafeSysctls, logger } = options;
+  const { nodeName, cgroupRoot, dataDir, podManifestPath, allowedUnsafeSysctls, podMaxPids, logger } = options;
   return startPods({
     client,
     nodeName,
@@ -169,7 +182,9 @@ function startPodWorkers(
     clusterDomain: cluster.clusterDomain,
     cgroupRoot,
     manifestFolder: podManifestPath ?? join(dataDir, "manifests"),
-    maxPods,
+    capacity: forPods(resources),
+    podMaxPids,
+    pressures,
     allowedUnsafeSysctls,
     services,
     // An engine that starts writes its own rules.
@@ -214,45 +229,17 @@ function startClusterDns(
   });
 }
 
-async function nodeFacts({ options, folder, machineId, address, runtime }: Base): Promise<NodeFacts> {
-  const machine = readMachine(machineId);
-  const { maxPods, labels, kubeletPort } = options;
-  return {
-    name: options.nodeName,
-    addresses: [address],
-    machine,
-    machineId,
-    runtime: await runtime.version(),
-    resources: { cores: machine.cores, memory: machine.memory, storage: await storageSize(folder), maxPods },
-    version: GIT_VERSION,
-    kubeletPort,
-    labels,
-  };
-}
-
 /** The kubelet endpoint, the plain health check, and the renewal of the certificate both the endpoint and the client show. */
-async function startEndpoints(base: Base, facts: NodeFacts, pods: NodePods): Promise<void> {
+async function startEndpoints(base: Base, pods: NodePods, stats: StatsOptions): Promise<void> {
   const { options, identity, client, runtime, teardown } = base;
-  const { logger, nodeName, cgroupRoot, server } = options;
-  const stats = openStats({
-    nodeName,
-    pods: () => pods.list(),
-    storageOf: (pod) => pods.storageOf(pod),
-    layout: cgroupLayout(),
-    driver: facts.runtime.cgroupDriver,
-    cgroupRoot,
-    memory: facts.machine.memory,
-    nodeFolder: base.folder,
-    imageFolder: facts.runtime.rootDirectory,
-    now: clock.now,
-  });
+  const { logger, server } = options;
   const kubelet = await startKubeletServer({
     host: base.address,
     port: options.kubeletPort,
     credentials: { ca: identity.ca, ...identity.serving },
     runtime,
     pods,
-    stats,
+    stats: openStats(stats),
     now: clock.now,
     logger,
   });
@@ -264,6 +251,22 @@ async function startEndpoints(base: Base, facts: NodeFacts, pods: NodePods): Pro
   };
   teardown.add("renewal", startRenewal({ identity, server, machineId, folder, clock, logger, onRenewed }));
   await startHealth(options, teardown);
+}
+
+/** Where what the node uses is read from. */
+function statsOptions({ options, folder }: Base, facts: NodeFacts, pods: NodePods): StatsOptions {
+  return {
+    nodeName: options.nodeName,
+    pods: () => pods.list(),
+    storageOf: (pod) => pods.storageOf(pod),
+    layout: cgroupLayout(),
+    driver: facts.runtime.cgroupDriver,
+    cgroupRoot: options.cgroupRoot,
+    memory: facts.resources.memory,
+    nodeFolder: folder,
+    imageFolder: facts.runtime.rootDirectory,
+    now: clock.now,
+  };
 }
 
 /** Nodes that share a network namespace share its loopback: only one of them can have the port. */

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { type Command, InvalidArgumentError } from "commander";
 import type { AgentOptions } from "../agent-options.js";
+import { DEFAULT_HARD } from "../eviction/thresholds.js";
 import { isSystemStopping } from "../host/system-state.js";
 
 const EXAMPLES = `
@@ -38,6 +39,22 @@ export function addAgentCommand(program: Command): Command {
       "--allowed-unsafe-sysctls <name,...>",
       "sysctls Pods may set besides the safe ones; net.core.* for all",
       list,
+    )
+    .option("--kube-reserved <resource=quantity,...>", "kept from Pods for agent and engine: cpu=100m,memory=200Mi")
+    .option("--system-reserved <resource=quantity,...>", "kept from Pods for the rest of the host")
+    .option("--pod-max-pids <count>", "processes a Pod may have (default: no bound of its own)", integer)
+    .option("--eviction-hard <signal<quantity,...>", `evict Pods at once (default ${DEFAULT_HARD})`)
+    .option("--eviction-soft <signal<quantity,...>", "evict Pods when it stays so for its grace period")
+    .option("--eviction-soft-grace-period <signal=duration,...>", "memory.available=1m30s")
+    .option("--eviction-max-pod-grace-period <seconds>", "for Pods to end at a soft threshold", integer, 0)
+    .option(
+      "--eviction-minimum-reclaim <signal=quantity,...>",
+      "how much more has to come free: nodefs.available=500Mi",
+    )
+    .option(
+      "--eviction-pressure-transition-period <duration>",
+      "how long a pressure stays after it was last seen",
+      "5m",
     )
     .option(
       "--pod-manifest-path <folder>",

@@ -1,10 +1,11 @@
 import type { NodeCondition } from "#api/generated/types.js";
-import type { Pressure } from "./pressure.js";
+import type { PressureType } from "../eviction/signals.js";
 
 export interface NodeHealth {
   /** Why Pods cannot run now, in a sentence each; empty when they can. */
   problems: readonly string[];
-  pressure: Pressure;
+  /** What the node is short of. */
+  pressures: ReadonlySet<PressureType>;
 }
 
 type Verdict = Pick<NodeCondition, "type" | "status" | "reason" | "message">;
@@ -18,17 +19,17 @@ export function nodeConditions(health: NodeHealth, old: readonly NodeCondition[]
   });
 }
 
-function verdicts({ problems, pressure }: NodeHealth): Verdict[] {
+function verdicts({ problems, pressures }: NodeHealth): Verdict[] {
   return [
-    pressured("MemoryPressure", pressure.memory, [
+    pressured("MemoryPressure", pressures.has("MemoryPressure"), [
       ["KubeletHasSufficientMemory", "kubelet has sufficient memory available"],
       ["KubeletHasInsufficientMemory", "kubelet has insufficient memory available"],
     ]),
-    pressured("DiskPressure", pressure.disk, [
+    pressured("DiskPressure", pressures.has("DiskPressure"), [
       ["KubeletHasNoDiskPressure", "kubelet has no disk pressure"],
       ["KubeletHasDiskPressure", "kubelet has disk pressure"],
     ]),
-    pressured("PIDPressure", pressure.pids, [
+    pressured("PIDPressure", pressures.has("PIDPressure"), [
       ["KubeletHasSufficientPID", "kubelet has sufficient PID available"],
       ["KubeletHasInsufficientPID", "kubelet has insufficient PID available"],
     ]),

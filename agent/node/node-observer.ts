@@ -1,17 +1,17 @@
 import type { ContainerImage } from "#api/generated/types.js";
+import type { PressureType } from "../eviction/signals.js";
 import type { Runtime, RuntimeVersion } from "../runtime/runtime.js";
 import { nodeImages } from "./node-images.js";
 import { fixedStatus, type NodeFacts } from "./node-object.js";
 import type { NodeObservation } from "./node-status.js";
-import { measurePressure } from "./pressure.js";
 
 export interface NodeObserverOptions {
   facts: NodeFacts;
   runtime: Runtime;
   /** What keeps Pods from running, besides the engine; undefined when nothing does. */
   networkProblem(): Promise<string | undefined>;
-  /** Folders on the file systems that Pods fill. */
-  folders: readonly string[];
+  /** What the node is short of. */
+  pressures(): ReadonlySet<PressureType>;
   /** Milliseconds since the epoch. */
   now(): number;
 }
@@ -39,8 +39,8 @@ export function nodeObserver(options: NodeObserverOptions): () => Promise<NodeOb
     }
     const network = await options.networkProblem();
     if (network) problems.push(network);
-    const pressure = await measurePressure(options.folders);
-    return { fixed: fixedStatus(facts), health: { problems, pressure }, images: images.list };
+    const health = { problems, pressures: options.pressures() };
+    return { fixed: fixedStatus(facts), health, images: images.list };
   };
 }
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ContainerImage, Node, NodeStatus } from "#api/generated/types.js";
+import type { ResourceList } from "./capacity.js";
 import { type NodeHealth, nodeConditions } from "./conditions.js";
 import type { FixedStatus } from "./node-object.js";
 
@@ -17,7 +18,13 @@ export interface NodeObservation {
 export function statusPatch(node: Node, seen: NodeObservation, now: string, heartbeat: boolean): object | undefined {
   const old = node.status ?? {};
   const conditions = nodeConditions(seen.health, old.conditions ?? [], now);
-  const wanted: NodeStatus = { ...seen.fixed, images: seen.images };
+  const extended = extendedResources(old.capacity, seen.fixed.capacity);
+  const wanted: NodeStatus = {
+    ...seen.fixed,
+    capacity: { ...extended, ...seen.fixed.capacity },
+    allocatable: { ...extended, ...seen.fixed.allocatable },
+    images: seen.images,
+  };
   const changed: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(wanted) as [keyof NodeStatus, unknown][]) {
     if (!sameValue(old[key] ?? (Array.isArray(value) ? [] : undefined), value)) changed[key] = value;
@@ -25,6 +32,14 @@ export function statusPatch(node: Node, seen: NodeObservation, now: string, hear
   if (changed["addresses"]) changed["addresses"] = replaced(seen.fixed.addresses);
   if (!heartbeat && Object.keys(changed).length === 0 && !conditionsChanged(old, conditions)) return undefined;
   return { status: { ...changed, conditions } };
+}
+
+/**
+ * What others say that the node has besides, all of it for Pods.
+ * https://kubernetes.io/docs/tasks/administer-cluster/extended-resource-node/
+ */
+function extendedResources(known: ResourceList = {}, own: ResourceList): ResourceList {
+  return Object.fromEntries(Object.entries(known).filter(([name]) => !(name in own) && name.includes("/")));
 }
 
 /** As JSON sees it: an absent field and an undefined one are the same. */

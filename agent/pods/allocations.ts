@@ -18,11 +18,12 @@ export class Allocations {
   readonly #waiting = new Map<string, () => void>();
   readonly #room: Resources;
 
-  constructor({ milliCpu, memory, pods }: NodeCapacity) {
+  constructor({ milliCpu, memory, pods, storage }: NodeCapacity) {
     this.#room = new Map([
       ["cpu", milliCpu],
       ["memory", memory],
       ["pods", pods],
+      ...(storage === undefined ? [] : [["ephemeral-storage", storage] as const]),
     ]);
   }
 

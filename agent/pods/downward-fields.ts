@@ -17,6 +17,8 @@ export interface NodeCapacity {
   memory: number;
   /** How many Pods may run. */
   pods: number;
+  /** Bytes of disk; absent: as many as are asked for. */
+  storage?: number;
 }
 
 /** @throws Error for a field that cannot be referred to */

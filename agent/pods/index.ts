@@ -5,10 +5,10 @@ import type { Container, Pod } from "#api/generated/types.js";
 import type { Client } from "#client/client.js";
 import { type Clock, systemClock } from "#client/clock.js";
 import { createEventRecorder } from "#client/event-recorder.js";
+import type { PressureType } from "../eviction/signals.js";
 import { ImageManager } from "../images/image-manager.js";
 import { unpackImage } from "../images/unpack-image.js";
 import type { PodNetwork } from "../network/network.js";
-import { RESERVED_MEMORY } from "../node/capacity.js";
 import { ProbeManager } from "../probes/probe-manager.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { StaticPods } from "../static-pods/index.js";
@@ -22,6 +22,7 @@ import { VolumeManager } from "../volumes/volume-manager.js";
 import { Allocations } from "./allocations.js";
 import { downwardFile, type NodeCapacity } from "./downward-fields.js";
 import type { ShutdownGrace } from "./node-shutdown.js";
+import type { PodFailure } from "./pod-admission.js";
 import { PodDirectories } from "./pod-directories.js";
 import type { PodEnvironment } from "./pod-environment.js";
 import { PodEvents } from "./pod-events.js";
@@ -48,11 +49,9 @@ export interface PodsOptions {
   cgroupRoot?: string;
   /** Folder with manifests of the node's own Pods; absent: there are none. */
   manifestFolder?: string;
-  /** Default 110. */
-  maxPods?: number;
   /** Sysctls that Pods may set besides the safe ones; "net.core.*" means all that begin so. */
   allowedUnsafeSysctls?: readonly string[];
-  /** What the node has to give to Pods; by default all but a little of what this host has. */
+  /** What the node has to give to Pods; by default all that this host has. */
   capacity?: NodeCapacity;
   clock?: Clock;
   restartBackoff?: RestartBackoff;
@@ -61,6 +60,12 @@ export interface PodsOptions {
   /** Milliseconds; how often volumes follow their objects, and how often the engine is listed. */
   resyncPeriod?: number;
   relistPeriod?: number;
+  /** Processes that a Pod may have; absent: no bound of its own. */
+  podMaxPids?: number;
+  /** Milliseconds between two looks at what Pods with limits have on the disk. Default 10,000, as the kubelet's. */
+  storagePeriod?: number;
+  /** What the node is short of, which decides what it takes on. Default: nothing. */
+  pressures?(): ReadonlySet<PressureType>;
   onPodsChanged?(): void;
   /** The engine answers again after it did not: it was restarted. */
   onEngineBack?(): void;
@@ -74,6 +79,8 @@ export interface NodePods {
   containerId(namespace: string, pod: string, container: string, previous?: boolean): string | undefined;
   /** Where the Pod's parts are on the disk; undefined when nothing is known of it here. */
   storageOf(pod: Pod): PodStorage | undefined;
+  /** The Pod has failed by a decision of the node. Resolves when nothing of it runs, or it has had time enough for that. */
+  evict(pod: Pod, failure: PodFailure): Promise<void>;
   /** The host goes down: nothing new is taken on, and what runs is ended. Resolves when it is, or the time is over. */
   shutDown(grace: ShutdownGrace): Promise<void>;
   /** Containers run on; the next agent takes over where this one left. */
@@ -103,6 +110,7 @@ export function startPods(options: PodsOptions): NodePods {
     find: (namespace, name) => manager.find(namespace, name),
     containerId: (namespace, pod, container, previous) =>
       containerIdOf(manager.find(namespace, pod), container, previous ?? false),
+    evict: (pod, failure) => manager.evict(pod, failure),
     storageOf: (pod) => manager.storageOf(pod),
     shutDown: (grace) => {
       shuttingDown = true;
@@ -131,7 +139,7 @@ function environment(
 ): PodEnvironment {
   const { client, runtime, network, logger } = options;
   const inApi = (pod: Pod) => (staticPods ? staticPods.inApi(pod) : pod);
-  const capacity = options.capacity ?? hostCapacity(options.maxPods ?? DEFAULT_MAX_PODS);
+  const capacity = options.capacity ?? hostCapacity();
   const directories = new PodDirectories(options.dataDir);
   const config = new ConfigSource(client, () => clock.now());
   const images = new ImageManager({ runtime, clock, backoff: options.imageBackoff });
@@ -166,6 +174,8 @@ function environment(
     capacity,
     allocations: new Allocations(capacity),
     isShuttingDown,
+    pressures: options.pressures ?? (() => new Set<PressureType>()),
+    storagePeriod: options.storagePeriod ?? 10_000,
     allowedUnsafeSysctls: options.allowedUnsafeSysctls ?? [],
     cgroupRoot: options.cgroupRoot ?? "/",
     dns: { servers: options.clusterDNS ?? [], domain: options.clusterDomain ?? "cluster.local" },
@@ -177,9 +187,11 @@ function environment(
 
 const DEFAULT_MAX_PODS = 110;
 
-function hostCapacity(pods: number): NodeCapacity {
-  return { milliCpu: cpus().length * 1000, memory: totalmem() - RESERVED_MEMORY, pods };
-}
+const hostCapacity = (): NodeCapacity => ({
+  milliCpu: cpus().length * 1000,
+  memory: totalmem(),
+  pods: DEFAULT_MAX_PODS,
+});
 
 function containerIdOf(pod: Pod | undefined, container: string, previous: boolean): string | undefined {
   const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = pod?.status ?? {};

@@ -1,5 +1,6 @@
 /** Ends the node's Pods before its host goes down. https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/ */
 import type { Clock } from "#client/clock.js";
+import { hasCriticalPriority } from "./critical.js";
 import type { PodWorker } from "./pod-worker.js";
 
 export interface ShutdownGrace {
@@ -9,8 +10,6 @@ export interface ShutdownGrace {
   criticalSeconds: number;
 }
 
-/** Priority from which a Pod is critical: that of system-cluster-critical. */
-const CRITICAL = 2_000_000_000;
 const MESSAGE = "Pod was terminated in response to imminent node shutdown.";
 const LOOK_MS = 100;
 
@@ -20,15 +19,20 @@ export async function endPods(
   { seconds, criticalSeconds }: ShutdownGrace,
   clock: Clock,
 ): Promise<void> {
-  const isCritical = ({ pod }: PodWorker) => (pod?.spec.priority ?? 0) >= CRITICAL;
+  const isCritical = ({ pod }: PodWorker) => pod !== undefined && hasCriticalPriority(pod);
   const ordinary = workers.filter((worker) => !isCritical(worker));
   await endGroup(ordinary, Math.max(0, seconds - criticalSeconds), clock);
   await endGroup(workers.filter(isCritical), Math.min(seconds, criticalSeconds), clock);
 }
 
 async function endGroup(workers: readonly PodWorker[], graceSeconds: number, clock: Clock): Promise<void> {
-  const deadline = clock.now() + graceSeconds * 1000;
   for (const worker of workers) worker.end({ reason: "Terminated", message: MESSAGE, graceSeconds, disruption: true });
+  await untilOver(workers, graceSeconds * 1000, clock);
+}
+
+/** @param patience milliseconds */
+export async function untilOver(workers: readonly PodWorker[], patience: number, clock: Clock): Promise<void> {
+  const deadline = clock.now() + patience;
   while (workers.some((worker) => !worker.isOver) && clock.now() < deadline)
     await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
 }

@@ -1,6 +1,11 @@
 /** What a node refuses for good, with the kubelet's own reasons and words: no document lists them. */
 import type { Pod } from "#api/generated/types.js";
+import { isTolerated, MEMORY_PRESSURE } from "#api/taints.js";
+import { conditionMessage } from "../eviction/messages.js";
+import type { PressureType } from "../eviction/signals.js";
+import { isCritical } from "./critical.js";
 import type { PodEnvironment } from "./pod-environment.js";
+import { qosClass } from "./qos.js";
 
 export interface PodFailure {
   reason: string;
@@ -31,6 +36,8 @@ const SAFE_SYSCTLS: ReadonlySet<string> = new Set([
 export function refusalOf(env: PodEnvironment, pod: Pod): PodFailure | undefined {
   if (env.isShuttingDown())
     return { reason: "NodeShutdown", message: "Pod was rejected as the node is shutting down." };
+  const pressure = pressureAgainst(env.pressures(), pod);
+  if (pressure) return refused("Evicted", pressure);
   const { os, securityContext } = pod.spec;
   if (os && os.name !== "linux")
     return refused("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS");
@@ -44,6 +51,18 @@ export function refusalOf(env: PodEnvironment, pod: Pod): PodFailure | undefined
     `OutOf${resource}`,
     `Node didn't have enough resource: ${resource}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,
   );
+}
+
+/**
+ * A node short of memory takes on only Pods that ask for some, or that say they can live there; one short of anything else,
+ * only what it needs itself. https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#node-conditions
+ */
+function pressureAgainst(pressures: ReadonlySet<PressureType>, pod: Pod): string | undefined {
+  if (pressures.size === 0 || isCritical(pod)) return undefined;
+  const onlyMemory = pressures.size === 1 && pressures.has("MemoryPressure");
+  const lives = isTolerated(pod.spec.tolerations, { key: MEMORY_PRESSURE, effect: "NoSchedule" });
+  if (onlyMemory && (qosClass(pod) !== "BestEffort" || lives)) return undefined;
+  return conditionMessage([...pressures]);
 }
 
 const refused = (reason: string, why: string): PodFailure => ({ reason, message: `Pod was rejected: ${why}` });

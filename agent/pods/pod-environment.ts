@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Pod } from "#api/generated/types.js";
 import type { Client } from "#client/client.js";
 import type { Clock } from "#client/clock.js";
+import type { PressureType } from "../eviction/signals.js";
 import type { ImageManager } from "../images/image-manager.js";
 import type { PodNetwork } from "../network/network.js";
 import type { ProbeManager } from "../probes/probe-manager.js";
@@ -38,6 +39,10 @@ export interface PodEnvironment {
   allocations: Allocations;
   /** The host goes down: nothing new is taken on. */
   isShuttingDown(): boolean;
+  /** What the node is short of. */
+  pressures(): ReadonlySet<PressureType>;
+  /** How often it is looked at what Pods with limits have on the disk, milliseconds. */
+  storagePeriod: number;
   allowedUnsafeSysctls: readonly string[];
   cgroupRoot: string;
   dns: ClusterDns;

@@ -8,7 +8,8 @@ import type { StaticPods } from "../static-pods/index.js";
 import { staticUidOf } from "../static-pods/mirror-pods.js";
 import type { PodStorage } from "../stats/pod-storage.js";
 import { viewsOf } from "./engine-views.js";
-import { endPods, type ShutdownGrace } from "./node-shutdown.js";
+import { endPods, type ShutdownGrace, untilOver } from "./node-shutdown.js";
+import type { PodFailure } from "./pod-admission.js";
 import type { PodEnvironment } from "./pod-environment.js";
 import { tearDownPod } from "./pod-teardown.js";
 import { PodWorker } from "./pod-worker.js";
@@ -27,6 +28,8 @@ export interface PodManagerOptions {
 
 /** Between attempts to reach the engine, milliseconds. */
 const ENGINE_RETRY = 1_000;
+/** How long is waited for a Pod that was evicted, milliseconds. */
+const EVICTION_PATIENCE = 30_000;
 
 export class PodManager {
   readonly #workers = new Map<string, PodWorker>();
@@ -78,6 +81,16 @@ export class PodManager {
 
   shutDown(grace: ShutdownGrace): Promise<void> {
     return endPods([...this.#workers.values()], grace, this.options.env.clock);
+  }
+
+  /** The Pod has failed by a decision of the node. Resolves when nothing of it runs, or it has had time enough for that. */
+  async evict(pod: Pod, failure: PodFailure): Promise<void> {
+    const worker = this.#workerOf(pod);
+    if (!worker) return;
+    const { events, clock } = this.options.env;
+    events.pod(pod, "Warning", failure.reason, failure.message);
+    worker.end(failure);
+    await untilOver([worker], EVICTION_PATIENCE, clock);
   }
 
   list(): Pod[] {

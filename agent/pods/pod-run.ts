@@ -10,7 +10,7 @@ import { podLabel } from "./pod-environment.js";
 import { tearDownPod } from "./pod-teardown.js";
 import type { PodWork } from "./pod-work.js";
 import { enforceSizes, grantedPod } from "./resize.js";
-import { enforceSizeLimits } from "./volume-limits.js";
+import { enforceStorageLimits } from "./storage-limits.js";
 
 const DEFAULT_GRACE_SECONDS = 30;
 const DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline";
@@ -21,7 +21,7 @@ export async function runPod(work: PodWork, apiPod: Pod): Promise<boolean> {
   judge(work, { ...apiPod, status: env.statuses.statusOf(apiPod) });
   const pod = grantedPod(work, { ...apiPod, status: env.statuses.statusOf(apiPod) });
   enforceDeadline(work, pod);
-  await enforceSizeLimits(work, pod);
+  await enforceStorageLimits(work, pod);
   work.followProbes(pod);
   const planned = makePlan(work, pod, await enforceSizes(work, pod));
   for (const name of work.waiting.keys()) {

@@ -30,7 +30,7 @@ export class PodWork {
   volumes: PreparedVolumes | undefined;
   /** When the volumes were last brought up to date. */
   volumesAt = 0;
-  /** When it was last looked at how much is in them. */
+  /** When it was last looked at how much it has on the disk. */
   usageAt = 0;
   /** Why the Pod has failed as a whole, when that was decided: nothing runs again, and its phase follows when nothing runs. */
   failure: PodFailure | undefined;

@@ -129,10 +129,14 @@ export async function startMachine(lab: Lab, node: LabNode): Promise<void> {
   await until(runs, 10_000, () => `${node.name} does not boot; see ${logFile(lab, node, "init")}`);
 }
 
+/** The nodes' one disk is the host's: that it is nearly full is no fault of theirs, and nothing they do would help. */
+const LAB_EVICTION = "memory.available<100Mi,nodefs.available<2%,imagefs.available<2%,nodefs.inodesFree<2%";
+
 /** Starts the node's agent; `token` is needed only before the node has its certificate. */
 export async function startAgent(lab: Lab, node: LabNode, token?: string): Promise<void> {
   const args = ["agent", "--server", `https://${lab.server.address}:6443`, "--node-name", node.name];
   args.push("--node-ip", node.address, "--cgroup-root", lab.cgroupRoot(node), ...(token ? ["--token", token] : []));
+  args.push("--eviction-hard", LAB_EVICTION, "--eviction-pressure-transition-period", "5s");
   await startProcess(lab, node, "agent", [...berthCommand("agent"), ...args]);
 }
 

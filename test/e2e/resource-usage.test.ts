@@ -1,6 +1,6 @@
 /** What nodes and Pods use: from the node's cgroups through the metrics API to `kubectl top`. */
 import t from "tap";
-import type { V1beta1NodeMetrics, V1beta1PodMetrics } from "#api/generated/types.js";
+import type { Pod, V1beta1NodeMetrics, V1beta1PodMetrics } from "#api/generated/types.js";
 import type { KubeList } from "#api/object.js";
 import { quantityMilli, quantityValue } from "#api/quantity.js";
 import { kubectlAt, kubectlVersions, openLab, pod, until } from "./lab-session.js";
@@ -21,8 +21,9 @@ t.test("kubectl top, and what it stands on", { timeout: 120_000 }, async (t) => 
   const two = pod("busy", busy, { containers: undefined }) as { metadata: object; spec: { containers: object[] } };
   two.metadata = { name: "busy", labels: { app: "busy" } };
   two.spec.containers = [{ name: "main", image: "busybox:latest", ...busy }, idle];
-  await ns.apply(two, pod("other", { command: ["sleep", "1000"] }));
-  await ns.kubectl(["wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s"]);
+  const limit = { limits: { "ephemeral-storage": "1Mi" } };
+  const write = ["sh", "-c", "head -c 3000000 /dev/zero > /file; sleep 1000"];
+  await ns.apply(two, pod("writer", { command: write, resources: limit }));
   const raw = async (path: string) => JSON.parse(await session.kubectl(["get", "--raw", path]));
 
   const measured = await until("the busy Pod's use is measured", async () => {
@@ -59,8 +60,18 @@ t.test("kubectl top, and what it stands on", { timeout: 120_000 }, async (t) => 
     t.match(await top("node"), /^node-1 +\d+m +\d+% +\d+Mi +\d+%/m, version);
   }
 
+  await t.test("a Pod that writes more to the node's disk than it may is evicted", async (t) => {
+    const { status } = await until("evicted", async () => {
+      const found = await ns.get<Pod>("pod", "writer");
+      return found.status?.phase === "Failed" && found;
+    });
+    const message = "Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. ";
+    t.match(status, { reason: "Evicted", message });
+    t.ok((await ns.eventsOf("writer")).some((event) => event.startsWith("Evicted: Pod ephemeral local storage")));
+  });
+
   await t.test("the kubelet endpoint tells it in the kubelet's forms", async (t) => {
-    const { spec } = await ns.get<{ spec: { nodeName: string } } & import("#api/object.js").KubeObject>("pod", "busy");
+    const { spec } = await ns.get<Pod>("pod", "busy");
     const proxy = `/api/v1/nodes/${spec.nodeName}/proxy`;
     const text = await session.kubectl(["get", "--raw", `${proxy}/metrics/resource`]);
     const labels = 'container="main",namespace="usage",pod="busy"';

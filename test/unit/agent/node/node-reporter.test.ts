@@ -1,5 +1,6 @@
 import pino from "pino";
 import t, { type Test } from "tap";
+import type { PressureType } from "#agent/eviction/signals.js";
 import { startNodeLease } from "#agent/node/node-lease.js";
 import { fixedStatus, type NodeFacts } from "#agent/node/node-object.js";
 import { NodeReporter } from "#agent/node/node-reporter.js";
@@ -24,7 +25,13 @@ const facts: NodeFacts = {
   },
   machineId: "m",
   runtime: { name: "docker", version: "20.10.24" } as RuntimeVersion,
-  resources: { cores: 2, memory: 1 << 30, storage: 1 << 30, maxPods: 110 },
+  resources: {
+    cores: 2,
+    memory: 1 << 30,
+    storage: 1 << 30,
+    maxPods: 110,
+    reserved: { milliCpu: 0, memory: 0, storage: 0 },
+  },
   version: "v1.35.0",
   kubeletPort: 10250,
   labels: {},
@@ -52,7 +59,7 @@ function nodeApi() {
 
 function startReporter(t: Test, api: ReturnType<typeof nodeApi>) {
   const clock = new FakeClock();
-  const health = { problems: [] as string[], pressure: { memory: false, disk: false, pids: false } };
+  const health = { problems: [] as string[], pressures: new Set<PressureType>() };
   const told: string[] = [];
   const recorder = {
     event: (_object: object, _type: string, reason: string) => void told.push(reason),

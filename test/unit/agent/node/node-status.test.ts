@@ -1,10 +1,14 @@
 import t from "tap";
+import type { PressureType } from "#agent/eviction/signals.js";
+import { parseThresholds } from "#agent/eviction/thresholds.js";
 import { hostLimitations } from "#agent/host/limitations.js";
 import { osImage } from "#agent/host/machine.js";
+import { allocatable, capacity } from "#agent/node/capacity.js";
 import { conditionEvents } from "#agent/node/node-events.js";
 import { nodeImages } from "#agent/node/node-images.js";
 import { fixedStatus, type NodeFacts, newNode } from "#agent/node/node-object.js";
 import { type NodeObservation, statusPatch } from "#agent/node/node-status.js";
+import { reservations } from "#agent/node/reservations.js";
 import type { RuntimeVersion } from "#agent/runtime/runtime.js";
 import type { Node, NodeCondition, NodeStatus } from "#api/generated/types.js";
 
@@ -22,15 +26,20 @@ const facts: NodeFacts = {
   },
   machineId: "m",
   runtime: { name: "docker", version: "20.10.24" } as RuntimeVersion,
-  resources: { cores: 2, memory: 4 * 1024 ** 3, storage: 100 * 1024, maxPods: 110 },
+  resources: {
+    cores: 2,
+    memory: 4 * 1024 ** 3,
+    storage: 100 * 1024,
+    maxPods: 110,
+    reserved: { milliCpu: 0, memory: 100 * 1024 ** 2, storage: 10 * 1024 },
+  },
   version: "v1.35.0+berth0.1.0",
   kubeletPort: 10250,
   labels: { disk: "ssd" },
 };
-const calm = { memory: false, disk: false, pids: false };
-const seen = (problems: string[], pressure = calm): NodeObservation => ({
+const seen = (problems: string[], ...pressures: PressureType[]): NodeObservation => ({
   fixed: fixedStatus(facts),
-  health: { problems, pressure },
+  health: { problems, pressures: new Set(pressures) },
   images: [],
 });
 const node = (status: NodeStatus = {}): Node => ({ ...newNode(facts), status }) as Node;
@@ -84,7 +93,7 @@ t.test("only what changed is written, and transitions keep their time", async (t
 
 t.test("changed conditions become Events", async (t) => {
   const old = conditionsOf(statusPatch(node(), seen(["x"]), "T1", false));
-  const now = conditionsOf(statusPatch(node(), seen([], { ...calm, disk: true }), "T1", false));
+  const now = conditionsOf(statusPatch(node(), seen([], "DiskPressure"), "T1", false));
   t.same(
     conditionEvents("node-1", old, now).map(({ message }) => message),
     ["Node node-1 status is now: NodeHasDiskPressure", "Node node-1 status is now: NodeReady"],
@@ -107,4 +116,26 @@ t.test("the host: name of its system, and what it lacks", async (t) => {
   t.match(limits, [/^CAP_SYS_RESOURCE is missing/, /^the pids cgroup controller is missing/]);
   const v2 = t.testdir({ "cgroup.controllers": "cpu memory pids\n" });
   t.same(hostLimitations({ version: 2, mount: v2 }, "CapEff:\t000001ffffffffff\n"), []);
+});
+
+t.test("what others say that the node has stays, and is for Pods", async (t) => {
+  const others = { "example.com/foo": "4", stale: "1" };
+  const before = node({ ...fixedStatus(facts), capacity: { ...fixedStatus(facts).capacity, ...others } });
+  const patch = statusPatch(before, seen([]), "T1", false) as { status: NodeStatus };
+  t.equal(patch.status.allocatable?.["example.com/foo"], "4");
+  t.equal(patch.status.allocatable?.["cpu"], "2");
+  t.notOk("stale" in (patch.status.allocatable ?? {}));
+});
+
+t.test("reserved amounts and huge pages are taken off what Pods may ask for", async (t) => {
+  const flags = { kubeReserved: "cpu=100m,memory=200Mi", systemReserved: "cpu=250m,ephemeral-storage=1Mi,pid=10" };
+  const size = { memory: 4 * 1024 ** 3, storage: 100 * 1024 ** 2 };
+  const thresholds = parseThresholds({ evictionHard: "memory.available<56Mi,nodefs.available<10%" });
+  const reserved = reservations(flags, thresholds, size);
+  t.same(reserved, { milliCpu: 350, memory: 256 * 1024 ** 2, storage: 11 * 1024 ** 2 });
+  const resources = { cores: 2, ...size, maxPods: 3, reserved, hugePages: new Map([[2048, 8]]) };
+  t.match(capacity(resources), { cpu: "2", "hugepages-2Mi": "16Mi", "hugepages-1Gi": "0", memory: "4194304Ki" });
+  t.match(allocatable(resources), { cpu: "1650m", memory: `${(4096 - 256 - 16) * 1024}Ki`, "hugepages-2Mi": "16Mi" });
+  t.throws(() => reservations({ kubeReserved: "gpu=1" }, [], size), /--kube-reserved: "gpu=1"/);
+  t.throws(() => reservations({ systemReserved: "cpu=x" }, [], size), /--system-reserved: "x"/);
 });

@@ -1,0 +1,49 @@
+import type { Clock } from "#client/clock.js";
+import type { AgentOptions } from "../agent-options.js";
+import { parseDuration } from "../images/duration.js";
+import type { NodePods } from "../pods/index.js";
+import type { StatsOptions } from "../stats/index.js";
+import { nodeUsage } from "../stats/node-usage.js";
+import { EvictionManager } from "./eviction-manager.js";
+import { observeNode } from "./observe.js";
+import { parseThresholds } from "./thresholds.js";
+
+export interface EvictionParts {
+  pods: Pick<NodePods, "evict">;
+  onPressure(): void;
+  clock: Clock;
+}
+
+/** Between two looks, milliseconds: the kubelet's. */
+const INTERVAL = 10_000;
+const DEFAULT_TRANSITION = "5m";
+
+/** Has looked once when this resolves. @throws Error when a flag cannot be read */
+export async function openEviction(
+  options: AgentOptions,
+  stats: StatsOptions,
+  { pods, onPressure, clock }: EvictionParts,
+): Promise<EvictionManager> {
+  const { logger, evictionPressureTransitionPeriod = DEFAULT_TRANSITION } = options;
+  const transition = parseDuration(evictionPressureTransitionPeriod);
+  if (transition === undefined)
+    throw new Error(
+      `--eviction-pressure-transition-period ${evictionPressureTransitionPeriod}: expected 5m or the like`,
+    );
+  const manager = new EvictionManager({
+    thresholds: parseThresholds(options),
+    transition,
+    maxPodGraceSeconds: options.evictionMaxPodGracePeriod ?? 0,
+    interval: INTERVAL,
+    observe: () => observeNode({ ...stats, usedMemory: async () => (await nodeUsage(stats)).workingSet }),
+    usage: stats,
+    // Whoever can make room without ending a Pod registers here.
+    reclaimers: [],
+    evict: (pod, failure) => pods.evict(pod, failure),
+    onPressure,
+    clock,
+    logger,
+  });
+  await manager.start();
+  return manager;
+}

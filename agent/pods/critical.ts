@@ -1,0 +1,14 @@
+import type { Pod } from "#api/generated/types.js";
+import { MIRROR, SOURCE } from "../static-pods/manifest.js";
+
+/** Priority from which a Pod is critical: that of system-cluster-critical. */
+const CRITICAL = 2_000_000_000;
+
+export const hasCriticalPriority = ({ spec }: Pod): boolean => (spec.priority ?? 0) >= CRITICAL;
+
+/** The node itself needs it: it is never evicted, and taken on under any pressure. */
+export function isCritical(pod: Pod): boolean {
+  const { annotations = {} } = pod.metadata;
+  const isStatic = annotations[MIRROR] !== undefined || annotations[SOURCE] === "file";
+  return isStatic || hasCriticalPriority(pod);
+}
