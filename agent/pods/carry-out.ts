@@ -4,6 +4,7 @@ import type { Sandbox } from "../runtime/runtime.js";
 import type { MountFailure } from "../volumes/volume-manager.js";
 import { startContainer } from "./container-starter.js";
 import type { PlannedStart, PodPlan } from "./plan.js";
+import { limitPod } from "./pod-cgroup-limits.js";
 import { attachSandbox, createSandbox, writePodFiles } from "./pod-sandbox.js";
 import { currentSandbox, hasEnded, latestOf } from "./pod-view.js";
 import type { PodWork } from "./pod-work.js";
@@ -65,6 +66,7 @@ async function readySandbox(work: PodWork, pod: Pod, { newSandboxAttempt }: PodP
       if (sandbox) await env.network.detach({ sandboxId: sandbox.id });
       sandbox = await createSandbox(env, pod, newSandboxAttempt);
       view.putSandbox(sandbox);
+      await limitPod(env, pod);
     }
     if (sandbox && work.network?.sandboxId !== sandbox.id) {
       const ips = await attach(work, pod, sandbox);

@@ -5,7 +5,7 @@ import type { ContainerConfig, ContainerMount, ImageInfo, Sandbox } from "../run
 import type { PreparedVolumes } from "../volumes/volume-manager.js";
 import { ContainerConfigError, containerEnv, type EnvSources } from "./container-env.js";
 import { type SubPathMounter, volumeMounts } from "./container-mounts.js";
-import { containerResources, oomScoreAdj } from "./container-resources.js";
+import { containerResources, oomScoreAdj, unclaimedMemory } from "./container-resources.js";
 import { containerUser } from "./container-user.js";
 import { podCgroup } from "./pod-cgroup.js";
 import type { PodDirectories } from "./pod-directories.js";
@@ -58,7 +58,7 @@ export async function containerConfig(input: ContainerConfigInput): Promise<Cont
     workingDir: container.workingDir || undefined,
     env: [...env].map(([name, value]) => ({ name, value })),
     mounts: [...(await volumeMounts(container, input.volumes, env, input.mountSubPath)), ...(await ownMounts(input))],
-    resources: containerResources(container),
+    resources: containerResources(container, pod.spec.resources),
     cgroupParent: podCgroup(input.cgroupRoot, qos, uid),
     runtimeHandler: sandbox.labels[RUNTIME_HANDLER_LABEL],
     pidNamespace: pidNamespace(input),
@@ -73,7 +73,7 @@ export async function containerConfig(input: ContainerConfigInput): Promise<Cont
     capabilities: { add: security?.capabilities?.add ?? [], drop: security?.capabilities?.drop ?? [] },
     securityOptions: await securityOptions(pod, container, input.directories.seccompProfiles),
     unmaskedProc: security?.procMount === "Unmasked",
-    oomScoreAdj: oomScoreAdj(qos, container, input.env.capacity.memory),
+    oomScoreAdj: oomScoreAdj(qos, container, input.env.capacity.memory, unclaimedMemory(pod)),
     labels: containerLabels(input),
     annotations: {},
   };

@@ -178,6 +178,7 @@ function environment(
     storagePeriod: options.storagePeriod ?? 10_000,
     allowedUnsafeSysctls: options.allowedUnsafeSysctls ?? [],
     cgroupRoot: options.cgroupRoot ?? "/",
+    podMaxPids: options.podMaxPids,
     dns: { servers: options.clusterDNS ?? [], domain: options.clusterDomain ?? "cluster.local" },
     services: options.services,
     restartBackoff: options.restartBackoff ?? DEFAULT_RESTART_BACKOFF,

@@ -45,6 +45,8 @@ export interface PodEnvironment {
   storagePeriod: number;
   allowedUnsafeSysctls: readonly string[];
   cgroupRoot: string;
+  /** Processes that a Pod may have; undefined: no bound of its own. */
+  podMaxPids: number | undefined;
   dns: ClusterDns;
   services: ServiceDirectory | undefined;
   restartBackoff: RestartBackoff;

@@ -56,14 +56,14 @@ export async function enforceSizes(work: PodWork, pod: Pod): Promise<Map<string,
   const problems: string[] = [];
   for (const container of resizable(pod)) {
     const running = view.containers.find(({ name, state }) => name === container.name && state === "running");
-    const changes = running ? changesOf(running, container) : [];
+    const changes = running ? changesOf(running, container, pod) : [];
     if (!running || changes.length === 0) continue;
     if (needsRestart(container, changes)) {
       restart.set(running.id, { message: `Container ${container.name} resize requires restart` });
       continue;
     }
     try {
-      await env.runtime.updateContainer(running.id, containerResources(container));
+      await env.runtime.updateContainer(running.id, containerResources(container, pod.spec.resources));
       const updated = await env.runtime.inspectContainer(running.id);
       if (updated) view.putContainer(updated);
     } catch (error) {
@@ -82,14 +82,14 @@ export async function enforceSizes(work: PodWork, pod: Pod): Promise<Map<string,
 }
 
 /** Is the container as the spec has it? */
-export function isSized(running: ContainerState, container: Container): boolean {
-  return changesOf(running, container).length === 0;
+export function isSized(running: ContainerState, container: Container, pod: Pod): boolean {
+  return changesOf(running, container, pod).length === 0;
 }
 
 const CPU = ["cpuShares", "cpuQuota"] as const satisfies readonly (keyof ContainerResources)[];
 
-function changesOf({ resources: has }: ContainerState, container: Container): ("cpu" | "memory")[] {
-  const wanted = containerResources(container);
+function changesOf({ resources: has }: ContainerState, container: Container, { spec }: Pod): ("cpu" | "memory")[] {
+  const wanted = containerResources(container, spec.resources);
   const changes: ("cpu" | "memory")[] = [];
   if (CPU.some((field) => (has[field] ?? 0) !== (wanted[field] ?? 0))) changes.push("cpu");
   if ((has.memoryLimit ?? 0) !== (wanted.memoryLimit ?? 0)) changes.push("memory");

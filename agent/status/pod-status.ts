@@ -102,7 +102,7 @@ function statusesOf(facts: PodFacts, containers: readonly Container[], list: Sta
       pending,
       attempts,
       waiting: facts.waiting.get(container.name),
-      sized: !running || isSized(latest, container),
+      sized: !running || isSized(latest, container, facts.pod),
       ready: oneShot ? succeeded : !observer && started && facts.isReady(latest.id),
       started: !observer && started,
       messages: facts.messages,

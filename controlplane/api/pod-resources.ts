@@ -1,5 +1,5 @@
 /** What Pods ask for and nodes have, as plain numbers: CPU in millicores, all else in whole units (bytes, pods). */
-import type { Container, Pod } from "./generated/types.js";
+import type { Container, Pod, PodSpec } from "./generated/types.js";
 import { quantityMilli, quantityValue } from "./quantity.js";
 
 export type Resources = ReadonlyMap<string, number>;
@@ -23,12 +23,12 @@ function raise(total: Map<string, number>, amounts: Resources): void {
 type Requests = (container: Container) => Resources;
 
 /** The sum of what runs together, or the most that one init container needs beside the sidecars started before it. */
-function total(pod: Pod, requests: Requests): Map<string, number> {
+function total({ containers, initContainers = [] }: PodSpec, requests: Requests): Map<string, number> {
   const sum = new Map<string, number>();
-  for (const container of pod.spec.containers) accumulate(sum, requests(container));
+  for (const container of containers) accumulate(sum, requests(container));
   const sidecars = new Map<string, number>();
   const peak = new Map<string, number>();
-  for (const container of pod.spec.initContainers ?? []) {
+  for (const container of initContainers) {
     const own = new Map(requests(container));
     if (container.restartPolicy === "Always") {
       accumulate(sum, own);
@@ -40,13 +40,27 @@ function total(pod: Pod, requests: Requests): Map<string, number> {
     }
   }
   raise(sum, peak);
-  accumulate(sum, toResources(pod.spec.overhead));
   return sum;
 }
 
-/** https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers */
-export function podRequests(pod: Pod): Resources {
-  return total(pod, (container) => toResources(container.resources?.requests));
+/** What containers share when their Pod asks for it as a whole. */
+export const isPodLevelResource = (name: string): boolean =>
+  name === "cpu" || name === "memory" || name.startsWith("hugepages-");
+
+/** What the Pod asks for as a whole goes before what its containers do; what its runtime takes comes on top. */
+function withPodLevel({ resources, overhead }: PodSpec, sum: Map<string, number>): Resources {
+  for (const [name, amount] of toResources(resources?.requests)) if (isPodLevelResource(name)) sum.set(name, amount);
+  accumulate(sum, toResources(overhead));
+  return sum;
+}
+
+/** Of its containers together. https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers */
+export function containerRequests(spec: PodSpec): Resources {
+  return total(spec, (container) => toResources(container.resources?.requests));
+}
+
+export function podRequests({ spec }: Pod): Resources {
+  return withPodLevel(spec, new Map(containerRequests(spec)));
 }
 
 /** Stand-ins for containers that ask for nothing, so that scoring still spreads them: 0.1 CPU and 200 MB. */
@@ -56,10 +70,11 @@ const SCORED_DEFAULTS: Resources = new Map([
 ]);
 
 /** The requests scoring goes by: each container counts for at least the stand-ins. */
-export function scoredRequests(pod: Pod): Resources {
-  return total(pod, (container) => {
+export function scoredRequests({ spec }: Pod): Resources {
+  const sum = total(spec, (container) => {
     const own = toResources(container.resources?.requests);
     for (const [name, amount] of SCORED_DEFAULTS) if (!own.has(name)) own.set(name, amount);
     return own;
   });
+  return withPodLevel(spec, sum);
 }

@@ -1,6 +1,7 @@
 /** Defaults of https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/ */
 import type { Container, Pod, PodSpec, PodTemplateSpec } from "#api/generated/types.js";
 import { defaultContainer, defaultResizePolicy, requestLimits } from "./container-defaults.js";
+import { defaultPodResources } from "./pod-level-resources.js";
 import { isSidecar } from "./status-text.js";
 import { defaultVolume } from "./volume-defaults.js";
 
@@ -37,6 +38,7 @@ export function defaultPod(pod: Pod): void {
   spec.enableServiceLinks ??= true;
   const containers = [...(spec.initContainers ?? []), ...spec.containers];
   containers.forEach(requestLimits);
+  defaultPodResources(spec);
   spec.containers.forEach(defaultResizePolicy);
   spec.initContainers?.filter(isSidecar).forEach(defaultResizePolicy);
   if (spec.hostNetwork) containers.forEach(useHostPorts);

@@ -1,4 +1,5 @@
 import type { Pod } from "#api/generated/types.js";
+import { qosClassOf } from "#api/pod-qos.js";
 import { pods } from "#api/refs.js";
 import type { Kind } from "../kind.js";
 import { podAdmission } from "./admission.js";
@@ -8,7 +9,6 @@ import { defaultPod } from "./defaults.js";
 import { ephemeralContainers } from "./ephemeral-containers.js";
 import { evictionAction } from "./eviction.js";
 import { gracePeriod } from "./grace-period.js";
-import { qosClass } from "./qos.js";
 import { resize } from "./resize.js";
 import { podStatus } from "./status.js";
 import { validatePod } from "./validate-spec.js";
@@ -52,7 +52,7 @@ export const pod: Kind<Pod> = {
 };
 
 function prepareForCreate(object: Pod): void {
-  object.status = { phase: "Pending", qosClass: qosClass(object) };
+  object.status = { phase: "Pending", qosClass: qosClassOf(object) };
   if (!object.spec.schedulingGates?.length) return;
   const message = "Scheduling is blocked due to non-empty scheduling gates";
   object.status.conditions = [{ type: "PodScheduled", status: "False", reason: "SchedulingGated", message }];

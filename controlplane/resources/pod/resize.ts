@@ -1,8 +1,8 @@
 /** pods/resize: CPU and memory of running containers. https://kubernetes.io/docs/tasks/configure-pod-container/resize-container-resources/ */
 import { type FieldError, forbidden, invalid } from "#api/field-error.js";
 import type { Container, Pod, ResourceRequirements } from "#api/generated/types.js";
+import { qosClassOf } from "#api/pod-qos.js";
 import type { PartSubresource } from "../kind.js";
-import { qosClass } from "./qos.js";
 import { isSidecar } from "./status-text.js";
 import { validatePodSpec } from "./validate-spec.js";
 
@@ -35,8 +35,8 @@ function withSizesOf(current: readonly Container[], sent: readonly Container[]):
 
 function validateQos(pod: Pod, old: Pod): FieldError[] {
   const text = "Pod QOS Class may not change as a result of resizing";
-  const before = old.status?.qosClass ?? qosClass(old);
-  return qosClass(pod) === before ? [] : [invalid("spec", before, text)];
+  const before = old.status?.qosClass ?? qosClassOf(old);
+  return qosClassOf(pod) === before ? [] : [invalid("spec", before, text)];
 }
 
 function validateSizes({ spec }: Pod, old: Pod): FieldError[] {

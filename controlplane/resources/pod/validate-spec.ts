@@ -12,6 +12,7 @@ import {
 } from "#api/validation/names.js";
 import { ipAddress, rangeMessage } from "#api/validation/network.js";
 import { oneOf } from "../field-rules.js";
+import { validatePodResources } from "./pod-level-resources.js";
 import { validateClaims } from "./validate-claims.js";
 import { validateContainers } from "./validate-containers.js";
 import { validateOs } from "./validate-os.js";
@@ -103,6 +104,7 @@ export function validatePodSpec(path: string, spec: PodSpec): FieldError[] {
   const errors = [
     ...validateVolumes(`${path}.volumes`, spec.volumes),
     ...validateContainers(path, spec),
+    ...validatePodResources(path, spec),
     ...oneOf(`${path}.restartPolicy`, spec.restartPolicy, restartPolicies),
     ...oneOf(`${path}.dnsPolicy`, spec.dnsPolicy, dnsPolicies),
     ...validateLabels(`${path}.nodeSelector`, spec.nodeSelector),
