@@ -25,6 +25,8 @@ export interface AgentOptions extends EvictionFlags, ReservationFlags {
   shutdownGracePeriod?: number;
   shutdownGracePeriodCriticalPods?: number;
   maxPods: number;
+  /** "cpu=1,memory=2Gi": what the node has of a host that it shares with others. Default: all of it. */
+  nodeCapacity?: string;
   /** Processes that a Pod may have; absent: no bound of its own. */
   podMaxPids?: number;
   /** A duration ("5m"): how long a pressure stays after it was last seen. Default 5 minutes. */

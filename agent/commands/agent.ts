@@ -40,6 +40,7 @@ export function addAgentCommand(program: Command): Command {
       "sysctls Pods may set besides the safe ones; net.core.* for all",
       list,
     )
+    .option("--node-capacity <resource=quantity,...>", "the node's part of a host that several share: cpu=1,memory=2Gi")
     .option("--kube-reserved <resource=quantity,...>", "kept from Pods for agent and engine: cpu=100m,memory=200Mi")
     .option("--system-reserved <resource=quantity,...>", "kept from Pods for the rest of the host")
     .option("--pod-max-pids <count>", "processes a Pod may have (default: no bound of its own)", integer)

@@ -3,6 +3,7 @@ import { quantityMilli, quantityValue } from "#api/quantity.js";
 import type { NodeCapacity } from "../pods/downward-fields.js";
 
 export interface Resources {
+  /** May be a part of one. */
   cores: number;
   /** Bytes. */
   memory: number;
@@ -24,11 +25,12 @@ export interface Reserved {
 
 export type ResourceList = Record<string, string>;
 
+const cpuQuantity = (milli: number) => (milli % 1000 === 0 ? String(milli / 1000) : `${milli}m`);
 const kibibytes = (bytes: number) => `${Math.floor(bytes / 1024)}Ki`;
 
 export function capacity({ cores, memory, storage, maxPods, hugePages }: Resources): ResourceList {
   return {
-    cpu: String(cores),
+    cpu: cpuQuantity(cores * 1000),
     "ephemeral-storage": kibibytes(storage),
     ...hugePageList(hugePages),
     memory: kibibytes(memory),
@@ -54,7 +56,7 @@ export function allocatable(resources: Resources): ResourceList {
   const milliCpu = Math.max(0, cores * 1000 - reserved.milliCpu);
   return {
     ...capacity(resources),
-    cpu: milliCpu % 1000 === 0 ? String(milliCpu / 1000) : `${milliCpu}m`,
+    cpu: cpuQuantity(milliCpu),
     "ephemeral-storage": String(Math.max(0, storage - reserved.storage)),
     memory: kibibytes(Math.max(0, memory - reserved.memory - inHugePages)),
   };

@@ -6,7 +6,7 @@ import { readMachine } from "../host/machine.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { fileSystemUsage } from "../stats/disk-usage.js";
 import type { NodeFacts } from "./node-object.js";
-import { reservations } from "./reservations.js";
+import { ownPart, reservations } from "./reservations.js";
 
 export interface NodeBase {
   /** The agent's folder, on the file system of the Pods' data. */
@@ -23,7 +23,7 @@ export async function nodeFacts(
 ): Promise<NodeFacts> {
   const machine = readMachine(machineId);
   const { maxPods, labels, kubeletPort } = options;
-  const { cores, memory } = machine;
+  const { cores, memory } = ownPart(options.nodeCapacity ?? "", machine);
   const storage = (await fileSystemUsage(folder)).capacity;
   const reserved = reservations(options, parseThresholds(options), { memory, storage });
   return {

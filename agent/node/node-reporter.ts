@@ -1,4 +1,5 @@
 /** Keeps the Node object true: registers it (again, when somebody deletes it) and writes its status. */
+import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import type { Node } from "#api/generated/types.js";
 import { nodes } from "#api/refs.js";
@@ -96,12 +97,13 @@ export class NodeReporter {
     await this.#running;
   }
 
-  /** A new Pod range makes the network ready, and a node called silent is not: look again at once. */
+  /** A new Pod range makes the network ready, a node called silent is not, and others may say what it has: look again at once. */
   #see(node: Node): void {
     const before = this.#node;
     this.#node = node;
     const gotRange = node.spec.podCIDR && !before?.spec.podCIDR;
-    if (gotRange || (isCalledSilent(node) && !isCalledSilent(before))) this.refresh();
+    const resized = before && !isDeepStrictEqual(node.status?.capacity, before.status?.capacity);
+    if (gotRange || resized || (isCalledSilent(node) && !isCalledSilent(before))) this.refresh();
   }
 
   async #run(): Promise<void> {

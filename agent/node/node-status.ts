@@ -29,6 +29,8 @@ export function statusPatch(node: Node, seen: NodeObservation, now: string, hear
   for (const [key, value] of Object.entries(wanted) as [keyof NodeStatus, unknown][]) {
     if (!sameValue(old[key] ?? (Array.isArray(value) ? [] : undefined), value)) changed[key] = value;
   }
+  for (const list of ["capacity", "allocatable"] as const)
+    if (changed[list]) changed[list] = { ...withdrawn(old[list], wanted[list]), ...wanted[list] };
   if (changed["addresses"]) changed["addresses"] = replaced(seen.fixed.addresses);
   if (!heartbeat && Object.keys(changed).length === 0 && !conditionsChanged(old, conditions)) return undefined;
   return { status: { ...changed, conditions } };
@@ -40,6 +42,12 @@ export function statusPatch(node: Node, seen: NodeObservation, now: string, hear
  */
 function extendedResources(known: ResourceList = {}, own: ResourceList): ResourceList {
   return Object.fromEntries(Object.entries(known).filter(([name]) => !(name in own) && name.includes("/")));
+}
+
+/** A merge keeps what it is not told of: what is no longer there is taken away by name. */
+function withdrawn(known: ResourceList = {}, wanted: ResourceList = {}): Record<string, null> {
+  const gone = Object.keys(known).filter((name) => !(name in wanted));
+  return Object.fromEntries(gone.map((name) => [name, null]));
 }
 
 /** As JSON sees it: an absent field and an undefined one are the same. */

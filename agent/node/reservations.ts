@@ -26,6 +26,16 @@ export function reservations(
   };
 }
 
+/** What the node has of its host, where it has not all of it. @throws Error that says what is wrong with the flag */
+export function ownPart(text: string, host: { cores: number; memory: number }): { cores: number; memory: number } {
+  const list = parse("--node-capacity", text);
+  const [cpu, memory] = [list.get("cpu"), list.get("memory")];
+  return {
+    cores: cpu === undefined ? host.cores : quantityMilli(cpu) / 1000,
+    memory: memory === undefined ? host.memory : quantityValue(memory),
+  };
+}
+
 function parse(flag: string, text: string): Map<string, string> {
   const list = new Map<string, string>();
   for (const part of text.split(",").filter(Boolean)) {

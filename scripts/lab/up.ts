@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { berthCommand } from "#scripts/berth-command.js";
@@ -132,10 +133,17 @@ export async function startMachine(lab: Lab, node: LabNode): Promise<void> {
 /** The nodes' one disk is the host's: that it is nearly full is no fault of theirs, and nothing they do would help. */
 const LAB_EVICTION = "memory.available<100Mi,nodefs.available<2%,imagefs.available<2%,nodefs.inodesFree<2%";
 
+/** Each node has its part of the host's memory, and of its CPUs as many as come to it, one at least. */
+function shareOf({ workers }: Lab): string {
+  const cores = Math.max(1, Math.floor(cpus().length / workers.length));
+  return `cpu=${cores},memory=${Math.floor(totalmem() / workers.length / 1024)}Ki`;
+}
+
 /** Starts the node's agent; `token` is needed only before the node has its certificate. */
 export async function startAgent(lab: Lab, node: LabNode, token?: string): Promise<void> {
   const args = ["agent", "--server", `https://${lab.server.address}:6443`, "--node-name", node.name];
   args.push("--node-ip", node.address, "--cgroup-root", lab.cgroupRoot(node), ...(token ? ["--token", token] : []));
+  args.push("--node-capacity", shareOf(lab));
   args.push("--eviction-hard", LAB_EVICTION, "--eviction-pressure-transition-period", "5s");
   await startProcess(lab, node, "agent", [...berthCommand("agent"), ...args]);
 }

@@ -124,7 +124,11 @@ t.test("what others say that the node has stays, and is for Pods", async (t) => 
   const patch = statusPatch(before, seen([]), "T1", false) as { status: NodeStatus };
   t.equal(patch.status.allocatable?.["example.com/foo"], "4");
   t.equal(patch.status.allocatable?.["cpu"], "2");
-  t.notOk("stale" in (patch.status.allocatable ?? {}));
+  t.same(patch.status.capacity?.["stale"], null, "no resource of others: it is withdrawn");
+  const { capacity: own, allocatable: free } = fixedStatus(facts);
+  const gone = node({ ...fixedStatus(facts), allocatable: { ...free, "example.com/foo": "4" }, capacity: own });
+  const next = statusPatch(gone, seen([]), "T1", false) as { status: NodeStatus };
+  t.same(next.status.allocatable?.["example.com/foo"], null, "what they take back is");
 });
 
 t.test("reserved amounts and huge pages are taken off what Pods may ask for", async (t) => {
