@@ -7,6 +7,7 @@ import { ContainerConfigError, containerEnv, type EnvSources } from "./container
 import { type SubPathMounter, volumeMounts } from "./container-mounts.js";
 import { containerResources, oomScoreAdj, unclaimedMemory } from "./container-resources.js";
 import { containerUser } from "./container-user.js";
+import { isNodeCritical } from "./critical.js";
 import { podCgroup } from "./pod-cgroup.js";
 import type { PodDirectories } from "./pod-directories.js";
 import { qosClass } from "./qos.js";
@@ -73,7 +74,12 @@ export async function containerConfig(input: ContainerConfigInput): Promise<Cont
     capabilities: { add: security?.capabilities?.add ?? [], drop: security?.capabilities?.drop ?? [] },
     securityOptions: await securityOptions(pod, container, input.directories.seccompProfiles),
     unmaskedProc: security?.procMount === "Unmasked",
-    oomScoreAdj: oomScoreAdj(qos, container, input.env.capacity.memory, unclaimedMemory(pod)),
+    oomScoreAdj: oomScoreAdj(
+      isNodeCritical(pod) ? "Guaranteed" : qos,
+      container,
+      input.env.capacity.memory,
+      unclaimedMemory(pod),
+    ),
     labels: containerLabels(input),
     annotations: {},
   };
