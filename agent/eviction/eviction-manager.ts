@@ -57,9 +57,15 @@ export class EvictionManager {
     return this.#pressures;
   }
 
-  /** Looks once, then goes on by itself. */
+  /** Finds out what the node is short of, and does nothing about it. */
+  async look(): Promise<void> {
+    await this.#assess().catch((error) => this.#cannotTell(error));
+  }
+
+  /** Resolves after the first round; goes on by itself. Never rejects. */
   async start(): Promise<void> {
-    await this.#look();
+    this.#running = this.#makeRoom();
+    await this.#running;
     this.#schedule();
   }
 
@@ -73,18 +79,22 @@ export class EvictionManager {
     const { clock, interval } = this.options;
     if (this.#stopped) return;
     this.#cancel = clock.after(interval, () => {
-      this.#running = this.#look().finally(() => this.#schedule());
+      this.#running = this.#makeRoom().finally(() => this.#schedule());
     });
   }
 
-  async #look(): Promise<void> {
+  async #makeRoom(): Promise<void> {
     try {
       let evicted = true;
       // One may not have been enough.
       while (evicted && !this.#stopped) evicted = await this.#round();
     } catch (error) {
-      this.options.logger.error({ err: error }, "it cannot be told what the node is short of, will be tried again");
+      this.#cannotTell(error);
     }
+  }
+
+  #cannotTell(error: unknown): void {
+    this.options.logger.error({ err: error }, "it cannot be told what the node is short of, will be tried again");
   }
 
   /** @returns whether a Pod was evicted */

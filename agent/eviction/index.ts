@@ -44,6 +44,8 @@ export async function openEviction(
     clock,
     logger,
   });
-  await manager.start();
+  // What it is short of decides what it takes on; that Pods have to go first is no reason for the node to wait.
+  await manager.look();
+  void manager.start();
   return manager;
 }

@@ -8,9 +8,9 @@ import { kubectlAt, kubectlVersions, openLab, pod, until } from "./lab-session.j
 const METRICS = "/apis/metrics.k8s.io/v1beta1";
 const MIB = 1024 * 1024;
 
-/** Holds 40 MiB, and a fifth of a CPU. */
+/** Holds 40 MiB, and uses what it gets of a fifth of a CPU. */
 const busy = {
-  command: ["sh", "-c", "head -c 41943040 /dev/zero | tail -c 41943040 | (cat > /dev/shm/held; while :; do :; done)"],
+  command: ["sh", "-c", "head -c 41943040 /dev/zero > /dev/shm/held; while :; do :; done"],
   resources: { limits: { cpu: "200m", memory: "128Mi" } },
 };
 
@@ -30,7 +30,7 @@ t.test("kubectl top, and what it stands on", { timeout: 120_000 }, async (t) => 
     const list: KubeList<V1beta1PodMetrics> = await raw(`${METRICS}/namespaces/usage/pods?labelSelector=app%3Dbusy`);
     const main = list.items[0]?.containers.find(({ name }) => name === "main");
     const cpu = quantityMilli(main?.usage["cpu"]);
-    return cpu > 150 && quantityValue(main?.usage["memory"]) > 40 * MIB && list;
+    return cpu > 40 && quantityValue(main?.usage["memory"]) > 40 * MIB && list;
   });
   t.equal(measured.items.length, 1, "the selector holds");
   t.match(measured, { kind: "PodMetricsList", apiVersion: "metrics.k8s.io/v1beta1" });
@@ -41,7 +41,7 @@ t.test("kubectl top, and what it stands on", { timeout: 120_000 }, async (t) => 
     ["idle", "main"],
   );
   t.ok(quantityMilli(busyPod?.containers[1]?.usage["cpu"]) < 300, "no more than its limit, but for the measurement");
-  t.ok(quantityMilli(busyPod?.containers[0]?.usage["cpu"]) < 50, "the other container is idle");
+  t.ok(quantityMilli(busyPod?.containers[0]?.usage["cpu"]) < 40, "the other container is idle");
 
   const nodes: KubeList<V1beta1NodeMetrics> = await raw(`${METRICS}/nodes`);
   t.same(nodes.items.map(({ metadata }) => metadata.name).sort(), session.lab.workers.map(({ name }) => name).sort());
