@@ -88,7 +88,11 @@ export class ResourceUsage {
 
   #asked(): Promise<void> {
     this.#askedAt = this.options.clock.now();
-    this.#measured ??= this.#begin();
+    this.#measured ??= this.#begin().catch((error) => {
+      // Whoever asks next begins anew.
+      this.#measured = undefined;
+      throw error;
+    });
     return this.#measured;
   }
 

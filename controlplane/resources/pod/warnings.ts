@@ -9,7 +9,6 @@ const notYetHonoured: readonly ((spec: PodSpec) => string | false | undefined)[]
   ({ affinity }) => affinity?.podAntiAffinity && "affinity.podAntiAffinity",
   ({ topologySpreadConstraints }) => (topologySpreadConstraints?.length ?? 0) > 0 && "topologySpreadConstraints",
   ({ resourceClaims }) => (resourceClaims?.length ?? 0) > 0 && "resourceClaims",
-  ({ resources }) => Object.keys({ ...resources?.limits, ...resources?.requests }).length > 0 && "resources",
   ({ securityContext }) => securityContext?.windowsOptions && "securityContext.windowsOptions",
 ];
 
