@@ -81,6 +81,8 @@ export interface NodePods {
   storageOf(pod: Pod): PodStorage | undefined;
   /** The Pod has failed by a decision of the node. Resolves when nothing of it runs, or it has had time enough for that. */
   evict(pod: Pod, failure: PodFailure): Promise<void>;
+  /** Path of the network namespace the Pod is in; undefined while its sandbox does not run. */
+  networkNamespace(namespace: string, pod: string): string | undefined;
   /** The host goes down: nothing new is taken on, and what runs is ended. Resolves when it is, or the time is over. */
   shutDown(grace: ShutdownGrace): Promise<void>;
   /** Containers run on; the next agent takes over where this one left. */
@@ -112,6 +114,7 @@ export function startPods(options: PodsOptions): NodePods {
       containerIdOf(manager.find(namespace, pod), container, previous ?? false),
     evict: (pod, failure) => manager.evict(pod, failure),
     storageOf: (pod) => manager.storageOf(pod),
+    networkNamespace: (namespace, pod) => manager.networkNamespace(namespace, pod),
     shutDown: (grace) => {
       shuttingDown = true;
       return manager.shutDown(grace);

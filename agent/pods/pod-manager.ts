@@ -107,6 +107,13 @@ export class PodManager {
     return this.#workerOf(pod)?.storage;
   }
 
+  /** Path of the network namespace the Pod is in; undefined while its sandbox does not run. */
+  networkNamespace(namespace: string, name: string): string | undefined {
+    const pod = this.#informer.get(`${namespace}/${name}`);
+    const sandbox = pod && this.#workerOf(pod)?.view.sandboxes.find(({ running }) => running);
+    return sandbox && `/proc/${sandbox.hostNetwork ? "self" : sandbox.pid}/ns/net`;
+  }
+
   #workerOf(pod: Pod): PodWorker | undefined {
     return this.#workers.get(staticUidOf(pod) ?? pod.metadata.uid);
   }

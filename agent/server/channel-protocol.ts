@@ -23,9 +23,14 @@ const protocols: readonly ChannelProtocol[] = [
   { name: "base64.channel.k8s.io", base64: true, canClose: false },
 ];
 
-export function chooseProtocol(offered: Iterable<string>): ChannelProtocol | undefined {
-  const names = new Set(offered);
-  return protocols.find(({ name }) => names.has(name));
+export function chooseProtocol(offered: readonly string[]): ChannelProtocol | undefined {
+  return protocols.find(({ name }) => offered.includes(name));
+}
+
+/** For port-forward, which has version 4 only; a client that names none means its binary form. */
+export function choosePortForwardProtocol(offered: readonly string[]): ChannelProtocol | undefined {
+  const version4 = protocols.filter(({ name }) => name.startsWith("v4."));
+  return offered.length === 0 ? version4[0] : version4.find(({ name }) => offered.includes(name));
 }
 
 export function encodeFrame(protocol: ChannelProtocol, id: number, data: Buffer): Buffer | string {

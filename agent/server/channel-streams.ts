@@ -1,12 +1,9 @@
 import { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RawData, WebSocket } from "ws";
+import type { Status } from "#api/generated/types.js";
 import { type ChannelProtocol, channel, decodeFrame, encodeFrame } from "./channel-protocol.js";
-
-export interface TerminalSize {
-  width: number;
-  height: number;
-}
+import { type CommandStreams, parseSize, type TerminalSize } from "./command-streams.js";
 
 /** Bytes of unread standard input before the client is told to wait. */
 const STDIN_BUFFER = 256 * 1024;
@@ -17,8 +14,11 @@ const STDIN_BUFFER = 256 * 1024;
  */
 const SILENCE_MS = 60;
 
-/** One WebSocket as the streams of a command. Binary-safe; each direction waits for the slower side. */
-export class ChannelStreams {
+/** An idle session whose client vanished without a word is noticed by the failing ping. */
+const PING_MS = 30_000;
+
+/** One WebSocket as the streams of a command. */
+export class ChannelStreams implements CommandStreams {
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly stderr: Writable;
@@ -26,31 +26,50 @@ export class ChannelStreams {
   #size: TerminalSize | undefined;
   #inputEnded = false;
   readonly #heard = sleep(SILENCE_MS);
+  readonly #told: Promise<void>;
 
+  /** @param greeting the channel on which the client is told that the session is up, as Kubernetes' own servers do */
   constructor(
     private readonly socket: WebSocket,
     private readonly protocol: ChannelProtocol,
+    greeting: number,
   ) {
     this.stdin = new Readable({ highWaterMark: STDIN_BUFFER, read: () => socket.resume() });
     this.stdout = this.#writer(channel.stdout);
     this.stderr = this.#writer(channel.stderr);
     socket.on("message", (data) => this.#receive(data));
+    const ping = setInterval(() => socket.ping(), PING_MS);
+    socket.on("error", () => socket.terminate());
     socket.once("close", () => {
+      clearInterval(ping);
       this.#feed(null);
       // What a command still writes has no reader; failing the write lets its source stop.
       this.stdout.destroy();
       this.stderr.destroy();
     });
+    this.#told = this.#send(greeting, Buffer.alloc(0)).catch(() => socket.terminate());
   }
 
-  /** The size known so far, if any, is reported at once: it often arrives before the command runs. */
   onResize(handler: (size: TerminalSize) => void): void {
     this.#onResize = handler;
     if (this.#size) handler(this.#size);
   }
 
+  whenClosed(handler: () => void): void {
+    if (this.socket.readyState === this.socket.OPEN) this.socket.once("close", handler);
+    else handler();
+  }
+
+  async finish(status: Status): Promise<void> {
+    if (this.socket.readyState !== this.socket.OPEN) return;
+    await this.#told;
+    await this.#flush();
+    await this.#send(channel.error, Buffer.from(JSON.stringify(status)));
+    this.socket.close(1000);
+  }
+
   /** Resolves when the frame has been handed to the kernel. */
-  async send(id: number, data: Buffer): Promise<void> {
+  async #send(id: number, data: Buffer): Promise<void> {
     await this.#heard;
     return new Promise((resolve, reject) => {
       this.socket.send(encodeFrame(this.protocol, id, data), (error) => (error ? reject(error) : resolve()));
@@ -58,7 +77,7 @@ export class ChannelStreams {
   }
 
   /** Resolves when everything written so far has been sent; the streams take nothing more. */
-  async flush(): Promise<void> {
+  async #flush(): Promise<void> {
     const ended = [this.stdout, this.stderr].map(
       (stream) =>
         new Promise<void>((resolve) => {
@@ -72,7 +91,7 @@ export class ChannelStreams {
   #writer(id: number): Writable {
     const stream = new Writable({
       write: (chunk: Buffer, _encoding, done) => {
-        this.send(id, chunk).then(() => done(), done);
+        this.#send(id, chunk).then(() => done(), done);
       },
     });
     // The socket's own close ends the session; without a listener an unfinished write would end the process.
@@ -97,22 +116,9 @@ export class ChannelStreams {
   }
 
   #resize(data: Buffer): void {
-    const size = parseSize(data);
+    const size = parseSize(data.toString());
     if (!size) return;
     this.#size = size;
     this.#onResize?.(size);
-  }
-}
-
-/** `{"Width": columns, "Height": rows}`, the keys in any case. */
-function parseSize(data: Buffer): TerminalSize | undefined {
-  try {
-    const fields = Object.entries(JSON.parse(data.toString("utf8")) as Record<string, unknown>);
-    const field = (name: string) => Number(fields.find(([key]) => key.toLowerCase() === name)?.[1]);
-    const [width, height] = [field("width"), field("height")];
-    return width > 0 && height > 0 ? { width, height } : undefined;
-  } catch {
-    // A client that sends nonsense keeps the size it has.
-    return undefined;
   }
 }

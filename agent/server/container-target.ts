@@ -3,15 +3,23 @@ import type { ContainerState, ContainerStatus, Pod } from "#api/generated/types.
 import { badRequest, StatusError } from "#api/status-error.js";
 import type { PodDirectory } from "./pod-directory.js";
 
-export interface ContainerPath {
+export interface PodPath {
   namespace: string;
   pod: string;
+}
+
+export interface ContainerPath extends PodPath {
   container: string;
 }
 
-export function findPod(pods: PodDirectory, path: ContainerPath): Pod {
-  const pod = pods.find(path.namespace, path.pod);
+export function findPod(pods: PodDirectory, { namespace, pod: name }: PodPath): Pod {
+  const pod = pods.find(namespace, name);
   if (!pod) throw new StatusError(404, "NotFound", "pod does not exist");
+  return pod;
+}
+
+function findContainersPod(pods: PodDirectory, path: ContainerPath): Pod {
+  const pod = findPod(pods, path);
   const { initContainers = [], containers, ephemeralContainers = [] } = pod.spec;
   const known = [...initContainers, ...containers, ...ephemeralContainers];
   if (!known.some(({ name }) => name === path.container)) {
@@ -22,7 +30,7 @@ export function findPod(pods: PodDirectory, path: ContainerPath): Pod {
 
 /** Id of the container a command can be run in: it is running now. */
 export function runningContainer(pods: PodDirectory, path: ContainerPath): string {
-  const status = statusOf(findPod(pods, path), path.container);
+  const status = statusOf(findContainersPod(pods, path), path.container);
   const id = status?.state?.running ? pods.containerId(path.namespace, path.pod, path.container) : undefined;
   if (!id) throw new StatusError(404, "NotFound", `container not found ("${path.container}")`);
   return id;
@@ -30,7 +38,7 @@ export function runningContainer(pods: PodDirectory, path: ContainerPath): strin
 
 /** Id of the container whose log is wanted: the running one, else the one that ended last. */
 export function loggedContainer(pods: PodDirectory, path: ContainerPath, previous: boolean): string {
-  const status = statusOf(findPod(pods, path), path.container);
+  const status = statusOf(findContainersPod(pods, path), path.container);
   const id = previous ? previousId(status) : currentId(status);
   const known = id && pods.containerId(path.namespace, path.pod, path.container, previous);
   if (known) return known;

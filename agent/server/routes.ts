@@ -38,10 +38,16 @@ export function routes(backend: Backend): Express {
     const id = loggedContainer(backend.pods, request.params, options.previous);
     await sendContainerLog(backend.runtime, id, options, response);
   });
-  app.all("/exec/:namespace/:pod/:container", (request: ContainerRequest) => {
-    runningContainer(backend.pods, request.params);
+  const notUpgraded = () => {
     throw badRequest("unable to upgrade: an Upgrade header is required");
-  });
+  };
+  for (const verb of ["exec", "attach"]) {
+    app.all(`/${verb}/:namespace/:pod/:container`, (request: ContainerRequest) => {
+      runningContainer(backend.pods, request.params);
+      notUpgraded();
+    });
+  }
+  app.all("/portForward/:namespace/:pod", notUpgraded);
   app.use(() => {
     throw new StatusError(404, "NotFound", "the server could not find the requested resource");
   });

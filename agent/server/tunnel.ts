@@ -9,6 +9,7 @@ import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import { badRequest, StatusError } from "#api/status-error.js";
 import { joinStreams } from "#client/join-streams.js";
+import { dialTrouble } from "./dial-troubles.js";
 import { answerUpgradeError } from "./error-answer.js";
 import type { PodDirectory } from "./pod-directory.js";
 import { admit } from "./request-chain.js";
@@ -21,14 +22,6 @@ export interface TunnelBackend {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** As Go's dialer words them, since that is what Kubernetes' users look for. */
-const TROUBLES: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connect: connection refused",
-  EHOSTUNREACH: "connect: no route to host",
-  ENETUNREACH: "connect: network is unreachable",
-  ECONNRESET: "connect: connection reset by peer",
-  ETIMEDOUT: "i/o timeout",
-};
 
 export function tunnelHandler(backend: TunnelBackend) {
   return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
@@ -64,7 +57,7 @@ function dial({ host, port }: { host: string; port: number }): Promise<Socket> {
     const fail = (error: NodeJS.ErrnoException) => {
       socket.destroy();
       const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-      const message = `dial tcp ${address}: ${TROUBLES[error.code ?? ""] ?? error.message}`;
+      const message = `dial tcp ${address}: ${dialTrouble(error)}`;
       reject(new StatusError(502, "BadGateway", message));
     };
     socket.setTimeout(CONNECT_TIMEOUT_MS, () => fail(Object.assign(new Error("timed out"), { code: "ETIMEDOUT" })));

@@ -1,17 +1,17 @@
 /** Requests that change protocols. They reach no Express middleware: every check stands here. */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import type { Logger } from "pino";
-import { WebSocketServer } from "ws";
 import { badRequest, StatusError } from "#api/status-error.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { chooseProtocol } from "./channel-protocol.js";
-import { type ContainerPath, runningContainer } from "./container-target.js";
+import { findPod, runningContainer } from "./container-target.js";
 import { answerUpgradeError } from "./error-answer.js";
-import { serveExec } from "./exec.js";
 import { parseExecOptions } from "./exec-options.js";
 import type { PodDirectory } from "./pod-directory.js";
 import { admit } from "./request-chain.js";
+import { upgradeToSpdy } from "./spdy/upgrade.js";
+import { upgradeToWebSocket } from "./websocket-upgrade.js";
 
 export interface StreamBackend {
   runtime: Runtime;
@@ -19,60 +19,63 @@ export interface StreamBackend {
   logger: Logger;
 }
 
-/** Largest single frame a client may send, in bytes. */
-const MAX_FRAME = 32 * 1024 * 1024;
+/** A request whose client is known and whose protocol is still HTTP. */
+export interface Upgrade {
+  request: IncomingMessage;
+  socket: Duplex;
+  /** What the client sent right behind its request. */
+  head: Buffer;
+  url: URL;
+}
+
+/** What is to be done once the protocol has changed. */
+export type StreamTask =
+  | { verb: "command"; containerId: string; options: ReturnType<typeof parseExecOptions> }
+  | { verb: "portForward"; namespace: string; pod: string; uid: string };
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
+const KEEP_ALIVE_MS = 30_000;
+
 export function upgradeHandler(backend: StreamBackend): UpgradeHandler {
-  const webSockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_FRAME,
-    perMessageDeflate: false,
-    handleProtocols: (offered) => chooseProtocol(offered)?.name ?? false,
-  });
   return (request, socket, head) => {
     socket.on("error", (error) => backend.logger.debug({ err: error, url: request.url }, "stream connection broke"));
+    (socket as TLSSocket).setKeepAlive(true, KEEP_ALIVE_MS);
     try {
       admit(request);
-      acceptExec(backend, webSockets, request, socket, head);
+      const url = new URL(request.url ?? "/", "https://kubelet");
+      accept(backend, { request, socket, head, url });
     } catch (error) {
       answerUpgradeError(socket, error);
     }
   };
 }
 
-function acceptExec(
-  backend: StreamBackend,
-  webSockets: WebSocketServer,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-): void {
-  const url = new URL(request.url ?? "/", "https://kubelet");
-  const { verb, ...path } = streamPath(url.pathname);
-  const options = parseExecOptions(url.searchParams, verb);
-  const containerId = runningContainer(backend.pods, path);
-  const protocol = chooseProtocol(offeredProtocols(request));
-  if (request.headers.upgrade?.toLowerCase() !== "websocket") {
-    throw badRequest(`unable to upgrade: this kubelet streams over WebSocket, not ${request.headers.upgrade}`);
+function accept(backend: StreamBackend, upgrade: Upgrade): void {
+  const task = streamTask(backend, upgrade.url);
+  const wanted = upgrade.request.headers.upgrade;
+  switch (wanted?.toLowerCase()) {
+    case "websocket":
+      return void upgradeToWebSocket(backend, upgrade, task);
+    case "spdy/3.1":
+      return void upgradeToSpdy(backend, upgrade, task);
+    default:
+      throw badRequest(`unable to upgrade: this kubelet streams over WebSocket or SPDY/3.1, not ${wanted}`);
   }
-  if (!protocol) throw badRequest("unable to upgrade: the client offers none of v5.channel.k8s.io, v4.channel.k8s.io");
-  webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-    serveExec(backend.runtime, containerId, options, webSocket, protocol).catch((error) => {
-      backend.logger.debug({ err: error, ...path }, "exec session broke");
-      webSocket.terminate();
-    });
-  });
 }
 
-const offeredProtocols = (request: IncomingMessage) =>
-  (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
-
-function streamPath(pathname: string): ContainerPath & { verb: "exec" | "attach" } {
-  const [, verb, namespace, pod, container, ...rest] = pathname.split("/").map(decodeURIComponent);
-  if ((verb !== "exec" && verb !== "attach") || !namespace || !pod || !container || rest.length > 0) {
-    throw new StatusError(404, "NotFound", "the server could not find the requested resource");
+function streamTask({ pods }: StreamBackend, { pathname, searchParams }: URL): StreamTask {
+  const [, verb = "", namespace, name, container, ...rest] = pathname.split("/").map(decodeURIComponent);
+  if (namespace && name && rest.length === 0) {
+    if ((verb === "exec" || verb === "attach") && container) {
+      const options = parseExecOptions(searchParams, verb);
+      const containerId = runningContainer(pods, { namespace, pod: name, container });
+      return { verb: "command", containerId, options };
+    }
+    if (verb === "portForward" && container === undefined) {
+      const { uid } = findPod(pods, { namespace, pod: name }).metadata;
+      return { verb, namespace, pod: name, uid };
+    }
   }
-  return { verb, namespace, pod, container };
+  throw new StatusError(404, "NotFound", "the server could not find the requested resource");
 }

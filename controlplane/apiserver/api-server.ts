@@ -72,7 +72,7 @@ const proxySubresource = (plural: string, kind: string): RoutedSubresource => ({
   verbs: ["create", "delete", "get", "patch", "update"],
 });
 const POD = { group: "", version: "v1", plural: "pods" } as const;
-/** Served by the shell, not by the verbs; the rest of what a Pod can be connected to is not served yet. */
+/** Served by the shell, not by the verbs. */
 const ROUTED: readonly RoutedSubresource[] = [
   { ...POD, name: "log", responseKind: { group: "", version: "v1", kind: "Pod" }, verbs: ["get"] },
   {
@@ -88,6 +88,12 @@ const ROUTED: readonly RoutedSubresource[] = [
     ...POD,
     name: "attach",
     responseKind: { group: "", version: "v1", kind: "PodAttachOptions" },
+    verbs: ["create", "get"],
+  },
+  {
+    ...POD,
+    name: "portforward",
+    responseKind: { group: "", version: "v1", kind: "PodPortForwardOptions" },
     verbs: ["create", "get"],
   },
 ];
@@ -112,6 +118,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const streams = new Map([
     ["pods/exec", podStreamRoute("exec", reader, kubelets)],
     ["pods/attach", podStreamRoute("attach", reader, kubelets)],
+    ["pods/portforward", podStreamRoute("portForward", reader, kubelets)],
     ["pods/log", podLogSocket(reader, kubelets)],
     ...proxy.streams,
   ]);

@@ -4,18 +4,12 @@ import { once } from "node:events";
 import { connect } from "node:tls";
 import "reflect-metadata";
 import { Pkcs10CertificateRequestGenerator } from "@peculiar/x509";
-import pino from "pino";
-import t, { type Test } from "tap";
-import type { Runtime } from "#agent/runtime/runtime.js";
-import { startKubeletServer } from "#agent/server/kubelet-server.js";
-import type { Node, Pod } from "#api/generated/types.js";
+import t from "tap";
 import { formatJoinToken, parseJoinToken } from "#api/join.js";
-import { nodes, pods } from "#api/refs.js";
-import { issueKeyPair } from "#apiserver/pki/issue.js";
-import type { Client } from "#client/client.js";
 import { createToken } from "#controlplane/commands/token-create.js";
-import { eventually, TestServer } from "#test/fixtures/api-server.js";
-import { containerStatus, scriptedExec, scriptedLogs } from "#test/fixtures/kubelet-backend.js";
+import { TestServer } from "#test/fixtures/api-server.js";
+import { scriptedExec, scriptedLogs } from "#test/fixtures/kubelet-backend.js";
+import { patchNodeStatus, startNode } from "#test/fixtures/kubelet-node.js";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
@@ -88,65 +82,6 @@ t.test("berth token create refuses what it cannot do", async (t) => {
   await t.rejects(createToken(`${t.testdir()}/none`, 60, Date.now()), /ENOENT/);
 });
 
-function patchStatus(client: Client, status: Node["status"]) {
-  const body = { status: status as object };
-  return client.patch(nodes, "n1", { type: "application/merge-patch+json", body }, { subresource: "status" });
-}
-
-/** A node whose kubelet is the agent's own endpoint over a scripted runtime; Pods "one" and "two" run there. */
-async function startNode(t: Test, api: TestServer, runtime: Partial<Runtime>) {
-  const { authority } = api.server.pki;
-  const subject = { commonName: "system:node:n1", organizations: ["system:nodes"] };
-  const serving = await issueKeyPair(authority, { subject, usage: "server", names: ["127.0.0.1"] }, Date.now());
-  const running = (name: string) => ({
-    ...containerStatus(name, { running: { startedAt: "2026-01-01T00:00:00Z" } }),
-    containerID: `docker://${name}-id`,
-  });
-  const local: Pod[] = [];
-  const kubelet = await startKubeletServer({
-    host: "127.0.0.1",
-    port: 0,
-    credentials: { ca: authority.certificate, ...serving },
-    runtime: runtime as Runtime,
-    pods: {
-      list: () => local,
-      find: (namespace, name) => local.find((p) => p.metadata.namespace === namespace && p.metadata.name === name),
-      containerId: (_namespace, _pod, container) => `${container}-id`,
-    },
-    stats: {
-      metrics: () => "",
-      resourceMetrics: async () => "",
-      cadvisorMetrics: async () => "",
-      summary: async () => ({}),
-    },
-    now: () => Date.now(),
-    logger: pino({ level: "silent" }),
-  });
-  t.teardown(() => kubelet.stop());
-  const client = api.rest();
-  await client.create(nodes, { metadata: { name: "n1" }, spec: {} });
-  const status: Node["status"] = {
-    addresses: [{ type: "InternalIP", address: "127.0.0.1" }],
-    daemonEndpoints: { kubeletEndpoint: { Port: kubelet.port } },
-  };
-  await patchStatus(client, status);
-  const account = () => api.call("GET", "/api/v1/namespaces/default/serviceaccounts/default");
-  await eventually(async () => ((await account()).status === 200 ? true : undefined), "the default account");
-  for (const [name, containers] of [
-    ["one", ["c"]],
-    ["two", ["a", "b"]],
-  ] as const) {
-    const spec = { nodeName: "n1", containers: containers.map((c) => ({ name: c, image: "i" })) };
-    const pod = await client.create(pods, { metadata: { name, namespace: "default" }, spec });
-    local.push({ ...pod, status: { phase: "Running", containerStatuses: containers.map(running) } });
-  }
-  await client.create(pods, {
-    metadata: { name: "waiting", namespace: "default" },
-    spec: { containers: [{ name: "c", image: "i" }], nodeSelector: { no: "where" } },
-  });
-  return { kubelet, client };
-}
-
 t.test("logs come from the kubelet, with both kubectl versions", async (t) => {
   const api = await TestServer.start(t);
   const { kubelet } = await startNode(t, api, scriptedLogs(["2026-01-01T00:00:01.000000000Z hello\n"]));
@@ -198,7 +133,7 @@ t.test("a kubelet that is not ours gets nothing", async (t) => {
   const api = await TestServer.start(t);
   const stranger = await TestServer.start(t);
   const { client } = await startNode(t, api, {});
-  await patchStatus(client, { daemonEndpoints: { kubeletEndpoint: { Port: stranger.server.port } } });
+  await patchNodeStatus(client, { daemonEndpoints: { kubeletEndpoint: { Port: stranger.server.port } } });
   const log = await api.call("GET", "/api/v1/namespaces/default/pods/one/log");
   t.equal(log.status, 502);
   t.match(log.json.message, /cannot reach the kubelet/);

@@ -1,9 +1,10 @@
 /**
- * Streams into a container (exec, attach): the upgrade request is handed to the kubelet and from then on every byte goes
+ * Streams into a Pod (exec, attach, portforward): the upgrade request is handed to the kubelet and from then on every byte goes
  * through untouched, so the protocol inside is between kubectl and the kubelet.
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Pod } from "#api/generated/types.js";
 import { badRequest } from "#api/status-error.js";
 import { joinStreams } from "#client/join-streams.js";
 import type { ClusterReader } from "../cluster-reader.js";
@@ -35,20 +36,17 @@ export type StreamRoute = (stream: StreamRequest) => Promise<void>;
 
 /** @throws StatusError (through the promise) as long as nothing has been written to the client */
 export function podStreamRoute(
-  verb: "exec" | "attach",
+  verb: "exec" | "attach" | "portForward",
   reader: ClusterReader,
   kubelets: KubeletConnections,
 ): StreamRoute {
   return async ({ request, socket, head, info, resource }) => {
     const pod = findPod(reader, resource);
-    const container = chooseContainer(pod, info.query.get("container"));
+    const pathOf = verb === "portForward" ? portForwardPath : commandPath;
+    const path = `/${verb}/${pod.metadata.namespace}/${pod.metadata.name}${pathOf(pod, info.query)}`;
     const { nodeName } = pod.spec;
     if (!nodeName) throw badRequest(`pod ${pod.metadata.name} does not have a host assigned`);
     const address = kubeletAddress(reader, nodeName);
-    const query = new URLSearchParams();
-    for (const command of info.query.getAll("command")) query.append("command", command);
-    for (const [from, to] of FLAGS) if (isTrue(info.query.get(from))) query.set(to, "1");
-    const path = `/${verb}/${pod.metadata.namespace}/${pod.metadata.name}/${container}?${query}`;
     const kubelet = await kubelets.dial(address);
     if (socket.destroyed) {
       kubelet.destroy();
@@ -58,6 +56,21 @@ export function podStreamRoute(
     if (head.length > 0) kubelet.write(head);
     joinStreams(socket, kubelet);
   };
+}
+
+function commandPath(pod: Pod, asked: URLSearchParams): string {
+  const container = chooseContainer(pod, asked.get("container"));
+  const query = new URLSearchParams();
+  for (const command of asked.getAll("command")) query.append("command", command);
+  for (const [from, to] of FLAGS) if (isTrue(asked.get(from))) query.set(to, "1");
+  return `/${container}?${query}`;
+}
+
+/** The ports matter only to clients of the channel protocol; in SPDY each stream says its own. */
+function portForwardPath(_pod: Pod, asked: URLSearchParams): string {
+  const query = new URLSearchParams();
+  for (const ports of asked.getAll("ports")) query.append("port", ports);
+  return `?${query}`;
 }
 
 const isTrue = (value: string | null) => value === "true" || value === "1";
