@@ -1,17 +1,23 @@
 /** The real kubectl, through a real API server and kubelet endpoint, to servers on the localhost of a network of their own. */
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
+import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { KubeConfig, PortForward } from "@kubernetes/client-node";
 import t, { type Test } from "tap";
+import { dialLoopback } from "#agent/network/netns-socket.js";
 import { pods } from "#api/refs.js";
+import type { KeyPair } from "#apiserver/pki/certificate.js";
 import { type ClientVersion, pinnedClient } from "#scripts/lab/kubectl.js";
 import { eventually, TestServer } from "#test/fixtures/api-server.js";
 import { exchange, type Forward, startForward } from "#test/fixtures/kubectl-forward.js";
 import { startNode } from "#test/fixtures/kubelet-node.js";
+import { received, SpdyClient } from "#test/fixtures/spdy-client.js";
 import { digest, patterned } from "#test/fixtures/stream-bytes.js";
 import { holdNetns } from "./own-netns.js";
 
-const [ECHO, SOURCE, SINK, CUT, ECHO6] = [7001, 7002, 7003, 7004, 7006];
+const [ECHO, SOURCE, SINK, CUT, ECHO6, NOBODY] = [7001, 7002, 7003, 7004, 7006, 7999];
+const PATH = "/api/v1/namespaces/default/pods/one/portforward";
 const MEGABYTES = 3 * 1024 * 1024 + 17;
 const bytes = patterned(MEGABYTES);
 
@@ -40,6 +46,8 @@ async function forward(t: Test, version: ClientVersion, webSockets: boolean, por
   return begun;
 }
 
+// The first of all leaves a handle of the own network open.
+(await dialLoopback({ netns: network.path, family: 4, port: ECHO })).destroy();
 const files = () => readdirSync("/proc/self/fd").length;
 
 /** Waits for connections that end in their own time; fails with the numbers. */
@@ -76,3 +84,85 @@ for (const version of ["v32", "v35"] as const) {
     });
   }
 }
+
+t.test("a port nobody listens on: kubectl says what the node says", async (t) => {
+  const session = await forward(t, "v35", true, [NOBODY]);
+  await exchange(session, NOBODY, Buffer.from("x")).catch(() => undefined);
+  const said = await session.said;
+  t.match(said, /error forwarding port 7999 to pod one, uid \S+: failed to connect to localhost:7999 inside namespace/);
+  t.match(
+    said,
+    /IPv4: dial tcp4 127\.0\.0\.1:7999: connect: connection refused IPv6: dial tcp6 \[::1\]:7999: connect:/,
+  );
+});
+
+t.test("one connection that fails is no end of the session", async (t) => {
+  const client = await SpdyClient.open(api, PATH, ["portforward.k8s.io"]);
+  t.teardown(() => client.close());
+  t.equal(client.protocol, "portforward.k8s.io");
+  const pair = (port: number, requestID?: string) => {
+    const headers = { port: String(port), ...(requestID && { requestID }) };
+    const error = client.stream({ ...headers, streamType: "error" });
+    error.end();
+    return { error, data: client.stream({ ...headers, streamType: "data" }) };
+  };
+  const refused = pair(NOBODY, "0");
+  t.match(await received(refused.error), /error forwarding port 7999 .*connection refused/);
+  const old = pair(ECHO);
+  old.data.end("no request's number");
+  t.equal(await received(old.data), "no request's number");
+  t.equal(await received(old.error), "");
+  for (const headers of [{ streamType: "data" }, { port: "0", streamType: "data" }, { port: "7001", streamType: "x" }])
+    t.equal(await received(client.stream(headers as never)), "", "refused");
+  const twice = client.stream({ port: "7001", requestID: "2", streamType: "error" });
+  client.stream({ port: "7001", requestID: "2", streamType: "error" });
+  t.match(await received(twice), /error stream already assigned/);
+  const after = pair(ECHO, "3");
+  after.data.end("still there");
+  t.equal(await received(after.data), "still there");
+});
+
+t.test("a client library's channel protocol", async (t) => {
+  const config = new KubeConfig();
+  config.loadFromFile(api.server.kubeconfig);
+  const dial = async (port: number, input: Buffer) => {
+    const [output, errors, stdin] = [new PassThrough(), new PassThrough(), new PassThrough()];
+    const socket = await new PortForward(config).portForward("default", "one", [port], output, errors, stdin);
+    t.teardown(() => (socket as { close(): void }).close());
+    stdin.write(input);
+    return { output, errors };
+  };
+  const { output } = await dial(ECHO, bytes.subarray(0, 300_000));
+  let back = Buffer.alloc(0);
+  for await (const chunk of output) {
+    back = Buffer.concat([back, chunk]);
+    if (back.length >= 300_000) break;
+  }
+  t.equal(digest(back), digest(bytes.subarray(0, 300_000)));
+  const { errors } = await dial(NOBODY, Buffer.from("x"));
+  const [words] = await once(errors, "data");
+  t.match(String(words), /error forwarding port 7999 to pod one/);
+});
+
+t.test("only for those who may create pods/portforward", async (t) => {
+  const upgrade = { Connection: "Upgrade", Upgrade: "SPDY/3.1", "X-Stream-Protocol-Version": "portforward.k8s.io" };
+  const stranger = await api.certificate("jane");
+  for (const method of ["GET", "POST"]) {
+    const call = (as: KeyPair | null | undefined, path: string, headers: Record<string, string> = upgrade) =>
+      api.call(method, path, { as, headers });
+    t.equal((await call(null, PATH, { ...upgrade, Authorization: "Bearer x.y.z" })).status, 401);
+    t.match((await call(null, PATH)).json, { code: 403, message: /User "system:anonymous" cannot create/ });
+    const { status, json } = await call(stranger, PATH);
+    t.equal(status, 403, method);
+    t.match(json.message, /User "jane" cannot create resource "pods\/portforward" in API group "" in the namespace/);
+    t.equal((await call(undefined, PATH.replace("one", "none"))).status, 404);
+    t.match((await call(undefined, PATH.replace("one", "waiting"))).json.message, /does not have a host assigned/);
+    t.match((await call(undefined, PATH, { ...upgrade, "X-Stream-Protocol-Version": "v9" })).json, {
+      code: 403,
+      message: /client supports \[v9\], server accepts \[portforward\.k8s\.io\]/,
+    });
+  }
+  const { json } = await api.call("GET", "/api/v1");
+  const found = json.resources.find(({ name }: { name: string }) => name === "pods/portforward");
+  t.match(found, { kind: "PodPortForwardOptions", namespaced: true, verbs: ["create", "get"] });
+});

@@ -1,6 +1,6 @@
 /** The part of the package that is used here: its frames, not its connections (see session.ts). It has no types of its own. */
 declare module "spdy-transport" {
-  import type { Duplex, Readable, Transform } from "node:stream";
+  import type { Readable, Transform } from "node:stream";
   import type { Deflate, Inflate } from "node:zlib";
 
   export interface HeaderCompression {
@@ -43,7 +43,7 @@ declare module "spdy-transport" {
     send: { update(delta: number): void };
   }
 
-  const transport: {
+  export interface Transport {
     protocol: {
       spdy: {
         parser: { create(options: { isServer: boolean }): Parser };
@@ -51,7 +51,8 @@ declare module "spdy-transport" {
         compressionPool: { create(compress: boolean): { get(version: number): HeaderCompression } };
       };
     };
-  };
+  }
+
+  const transport: Transport;
   export default transport;
-  export type { Duplex };
 }
