@@ -164,7 +164,7 @@ export function kubectlAt(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  const env = { ...process.env, KUBECONFIG: lab.kubeconfig };
+  const env = { ...process.env, ...options.env, KUBECONFIG: lab.kubeconfig };
   return pastEarlyMessages(() => runAny(path, args, { timeoutMs: 120_000, ...options, env }));
 }
 

@@ -76,11 +76,14 @@ function decodeMessage(bytes: Buffer, type: string, lenient = false): JsonObject
   for (const wire of readFields(bytes)) {
     const field = message.fields[wire.number];
     if (field) addField(object, field, wire);
-    else if (!lenient)
+    else if (!lenient && !saysNothing(wire))
       throw badRequest(`${type.split(".").at(-1)}: field number ${wire.number} is not known to this server`);
   }
   return object;
 }
+
+/** Newer clients write even the fields they have not set, a zero or an empty text, under numbers that are not known here yet. */
+const saysNothing = ({ value }: WireField): boolean => value === 0 || (value instanceof Buffer && value.length === 0);
 
 function addField(object: JsonObject, [name, type, repeated]: Field, { value }: WireField): void {
   const message = messages()[type];

@@ -270,3 +270,20 @@ t.test("what cannot be read is refused, not guessed", async (t) => {
   refused(body("v1", "Nothing", []), /no kind "Nothing" is registered for version "v1"/);
   refused(body("v1", "Namespace", [[77, "x"]]), /Namespace: field number 77/);
 });
+
+t.test("what a newer client says with nothing in it is passed over", async (t) => {
+  const status = (value: number | string): Part => [
+    3,
+    [
+      [1, "Pending"],
+      [90, value],
+    ],
+  ];
+  for (const empty of [0, ""])
+    t.match(decodeProtobuf(body("v1", "Pod", [metadata, status(empty)])), { status: { phase: "Pending" } });
+  for (const value of [1, "x"])
+    t.throws(
+      () => decodeProtobuf(body("v1", "Pod", [metadata, status(value)])),
+      /PodStatus: field number 90 is not known/,
+    );
+});
