@@ -3,6 +3,7 @@ import type {
   ConfigMap,
   CoreV1Event,
   Deployment,
+  DeviceClass,
   EndpointSlice,
   Endpoints,
   Ingress,
@@ -16,6 +17,9 @@ import type {
   PodPeer,
   PodTemplate,
   ReplicaSet,
+  ResourceClaimTemplate,
+  ResourceSlice,
+  ResourceV1ResourceClaim,
   RuntimeClass,
   Secret,
   Service,
@@ -58,6 +62,15 @@ export const clusterTrustBundles = ref<V1beta1ClusterTrustBundle>(
 );
 export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
 export const runtimeClasses = ref<RuntimeClass>("node.k8s.io", "v1", "runtimeclasses", "RuntimeClass", false);
+export const deviceClasses = ref<DeviceClass>("resource.k8s.io", "v1", "deviceclasses", "DeviceClass", false);
+export const resourceClaims = ref<ResourceV1ResourceClaim>("resource.k8s.io", "v1", "resourceclaims", "ResourceClaim");
+export const resourceClaimTemplates = ref<ResourceClaimTemplate>(
+  "resource.k8s.io",
+  "v1",
+  "resourceclaimtemplates",
+  "ResourceClaimTemplate",
+);
+export const resourceSlices = ref<ResourceSlice>("resource.k8s.io", "v1", "resourceslices", "ResourceSlice", false);
 export const ingresses = ref<Ingress>("networking.k8s.io", "v1", "ingresses", "Ingress");
 export const ingressClasses = ref<IngressClass>("networking.k8s.io", "v1", "ingressclasses", "IngressClass", false);
 export const deployments = ref<Deployment>("apps", "v1", "deployments", "Deployment");

@@ -2,6 +2,10 @@
 import { clusterTrustBundle } from "./clustertrustbundle.js";
 import { configMap } from "./configmap.js";
 import { deployment } from "./deployment/index.js";
+import { deviceClass } from "./device/device-class.js";
+import { resourceClaim } from "./device/resource-claim.js";
+import { resourceClaimTemplate } from "./device/resource-claim-template.js";
+import { resourceSlice } from "./device/resource-slice.js";
 import { endpoints } from "./endpoints/endpoints.js";
 import { endpointSlice } from "./endpoints/endpointslice.js";
 import { event } from "./event/index.js";
@@ -50,6 +54,10 @@ export const kinds: readonly Kind[] = [
   clusterTrustBundle,
   nodeMetrics,
   podMetrics,
+  deviceClass,
+  resourceClaim,
+  resourceClaimTemplate,
+  resourceSlice,
 ];
 
 const byResource = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));

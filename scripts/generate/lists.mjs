@@ -12,6 +12,7 @@ const containerPorts = { keys: ["containerPort", "protocol"], merge: "containerP
 
 /** "Type.field" → the fields that identify an element (server-side apply) and the one that does in a strategic merge. */
 export const mapLists = {
+  "AllocatedDeviceStatus.conditions": { keys: ["type"] },
   "APIServiceStatus.conditions": byType,
   "CertificateSigningRequestStatus.conditions": { keys: ["type"] },
   "Container.env": byName,
@@ -52,6 +53,8 @@ export const mapLists = {
   "PodStatus.resourceClaimStatuses": { ...byName, retainKeys: true },
   "ReplicaSetStatus.conditions": byType,
   "ReplicationControllerStatus.conditions": byType,
+  "ResourceClaimStatus.devices": { keys: ["driver", "device", "pool", "shareID"] },
+  "ResourceClaimStatus.reservedFor": { keys: ["uid"], merge: "uid" },
   "ResourceRequirements.claims": { keys: ["name"] },
   "ResourceStatus.resources": { keys: ["resourceID"] },
   "ServiceAccount.secrets": byName,
@@ -80,7 +83,14 @@ export const setLists = {
 /** Lists that are replaced as a whole. */
 export const atomicLists = `
 V1beta1PodMetrics.containers
-AggregationRule.clusterRoleSelectors Capabilities.add Capabilities.drop CephFSPersistentVolumeSource.monitors
+AggregationRule.clusterRoleSelectors CapacityRequestPolicy.validValues Device.bindingConditions
+Device.bindingFailureConditions Device.consumesCounters Device.taints DeviceAllocationConfiguration.requests
+DeviceAllocationResult.config DeviceAllocationResult.results DeviceClaim.config DeviceClaim.constraints
+DeviceClaim.requests DeviceClaimConfiguration.requests DeviceClassSpec.config DeviceClassSpec.selectors
+DeviceConstraint.requests DeviceRequest.firstAvailable DeviceRequestAllocationResult.bindingConditions
+DeviceRequestAllocationResult.bindingFailureConditions DeviceRequestAllocationResult.tolerations
+DeviceSubRequest.selectors DeviceSubRequest.tolerations ExactDeviceRequest.selectors ExactDeviceRequest.tolerations
+NetworkDeviceData.ips ResourceSliceSpec.devices ResourceSliceSpec.sharedCounters Capabilities.add Capabilities.drop CephFSPersistentVolumeSource.monitors
 CephFSVolumeSource.monitors CertificateSigningRequestSpec.extra CertificateSigningRequestSpec.groups
 CertificateSigningRequestSpec.usages ClusterRole.rules ClusterRoleBinding.subjects ConfigMapProjection.items
 ConfigMapVolumeSource.items Container.args Container.command Container.envFrom Container.resizePolicy

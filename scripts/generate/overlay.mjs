@@ -96,7 +96,10 @@ LimitRangeItem.max LimitRangeItem.maxLimitRequestRatio LimitRangeItem.min NodeSt
 PersistentVolumeClaimStatus.allocatedResources PersistentVolumeClaimStatus.capacity PersistentVolumeSpec.capacity
 PodSpec.overhead ResourceFieldSelector.divisor ResourceQuotaSpec.hard ResourceQuotaStatus.hard ResourceQuotaStatus.used
 ResourceRequirements.limits ResourceRequirements.requests VolumeResourceRequirements.limits
-VolumeResourceRequirements.requests Overhead.podFixed V1beta1NodeMetrics.usage V1beta1ContainerMetrics.usage
+V1beta1NodeMetrics.usage V1beta1ContainerMetrics.usage
+VolumeResourceRequirements.requests Overhead.podFixed CapacityRequestPolicy.default CapacityRequestPolicy.validValues
+CapacityRequestPolicyRange.max CapacityRequestPolicyRange.min CapacityRequestPolicyRange.step
+CapacityRequirements.requests Counter.value DeviceCapacity.value DeviceRequestAllocationResult.consumedCapacity
 `
   .trim()
   .split(/\s+/);
@@ -126,6 +129,7 @@ export const keyDefaults = { "ContainerPort.protocol": "TCP", "ServicePort.proto
  * kinds need no entry.
  */
 export const alwaysPresent = `
+AllocationResult.devices ResourceClaimSpec.devices ResourceClaimTemplateSpec.metadata
 Container.resources ContainerStatus.lastState ContainerStatus.state CoreV1Event.source DaemonSetSpec.template
 DaemonSetSpec.updateStrategy DeploymentSpec.strategy DeploymentSpec.template Endpoint.conditions
 EphemeralContainer.resources IngressStatus.loadBalancer NetworkPolicySpec.podSelector

@@ -38,7 +38,7 @@ function validateOperands({ operator, values = [] }: NodeSelectorRequirement, at
   }
 }
 
-function validateNodeTerm(path: string, term: NodeSelectorTerm): FieldError[] {
+export function validateNodeTerm(path: string, term: NodeSelectorTerm): FieldError[] {
   const errors: FieldError[] = [];
   term.matchExpressions?.forEach((requirement, i) => {
     const at = `${path}.matchExpressions[${i}]`;
