@@ -1,5 +1,7 @@
 /** What one agent is told at its start. The command line fills it in; tests too. */
 import type { Logger } from "pino";
+import type { ImageGcPolicy } from "./images/image-gc.js";
+import type { LogRotation } from "./runtime/runtime.js";
 
 export interface AgentOptions {
   /** URL of the API server. */
@@ -23,6 +25,14 @@ export interface AgentOptions {
   shutdownGracePeriod?: number;
   shutdownGracePeriodCriticalPods?: number;
   maxPods: number;
+  /** Images pulled at a time, default 3. */
+  maxParallelImagePulls?: number;
+  /** Files with the node's own credentials for registries, in the order in which they are looked at. */
+  registryConfigs?: readonly string[];
+  imageGc?: ImageGcPolicy;
+  containerLogs?: LogRotation;
+  /** How many attempts of a container before the current one stay on the node, with their logs; default 1. */
+  keptDeadContainers?: number;
   /** Sysctls that Pods may set besides the safe ones; "net.core.*" means all that begin so. */
   allowedUnsafeSysctls?: readonly string[];
   sandboxImage?: string;

@@ -14,6 +14,9 @@ import { type Dns, startDns } from "./dns/index.js";
 import { cgroupLayout } from "./host/cgroup-layout.js";
 import { hostLimitations } from "./host/limitations.js";
 import { readMachine } from "./host/machine.js";
+import type { ImageGarbageCollector } from "./images/image-gc.js";
+import { ImageRecords } from "./images/image-records.js";
+import { startImageGc } from "./images/start-image-gc.js";
 import { joinCluster } from "./join/join.js";
 import { machineId } from "./join/machine-id.js";
 import type { NodeIdentity } from "./join/node-identity.js";
@@ -27,6 +30,7 @@ import { nodeObserver } from "./node/node-observer.js";
 import { NodeReporter } from "./node/node-reporter.js";
 import { storageSize } from "./node/pressure.js";
 import { type NodePods, startPods } from "./pods/index.js";
+import { LOG_FOLDER } from "./pods/log-links.js";
 import { policeNetwork } from "./policy/policed-network.js";
 import { type ProxyOptions, startProxy } from "./proxy/index.js";
 import { followServices, type ServiceInformers } from "./proxy/service-informers.js";
@@ -77,8 +81,8 @@ async function openBase(options: AgentOptions, teardown: Teardown): Promise<Base
   const claim = { nodeName, machineId: id, addresses: [address] };
   const identity = await joinCluster({ ...claim, server, token, folder, clock, logger });
   const client = new RestClient({ server, ca: identity.ca, ...identity.client, userAgent: `berth-agent/${VERSION}` });
-  const { dockerSocket: socketPath, sandboxImage } = options;
-  const runtime = await openRuntime({ socketPath, nodeName, logger, sandboxImage }, clock);
+  const { dockerSocket: socketPath, sandboxImage, containerLogs } = options;
+  const runtime = await openRuntime({ socketPath, nodeName, logger, sandboxImage, containerLogs }, clock);
   const cluster = await clusterConfig(client, identity);
   return { options, folder, machineId: id, address, identity, client, cluster, runtime, teardown, shuttingDown: false };
 }
@@ -117,7 +121,9 @@ async function startParts(base: Base): Promise<() => Promise<void>> {
   const services = followServices(client);
   teardown.add("services", { stop: async () => services.stop() });
   teardown.add("cluster DNS", startClusterDns(base, reporter, recorder, services));
-  const pods = teardown.add("Pods", startPodWorkers(base, { network, check: opened.check }, services));
+  const records = new ImageRecords(join(base.folder, "images.json"), logger);
+  const pods = teardown.add("Pods", startPodWorkers(base, { network, check: opened.check }, services, records));
+  teardown.add("image garbage collection", startImages(base, reporter, recorder, pods, records));
   const zone = () => reporter.node?.metadata.labels?.[ZONE];
   teardown.add("service proxy", startProxy({ ...proxyOptions(base), recorder, known: services, zone }));
   await startEndpoints(base, facts, pods);
@@ -155,9 +161,11 @@ function startPodWorkers(
   base: Base,
   { network, check }: Pick<OpenNetwork, "network" | "check">,
   services: ServiceInformers,
+  imageRecords: ImageRecords,
 ): NodePods {
   const { options, folder, address, client, cluster, runtime } = base;
   const { nodeName, cgroupRoot, dataDir, podManifestPath, maxPods, allowedUnsafeSysctls, logger } = options;
+  const { maxParallelImagePulls, registryConfigs, keptDeadContainers } = options;
   return startPods({
     client,
     nodeName,
@@ -173,9 +181,27 @@ function startPodWorkers(
     maxPods,
     allowedUnsafeSysctls,
     services,
+    imageRecords,
+    maxParallelImagePulls,
+    registryConfigs,
+    keptDeadContainers,
+    logDir: LOG_FOLDER,
     // An engine that starts writes its own rules.
     onEngineBack: check,
   });
+}
+
+function startImages(
+  { options, runtime }: Base,
+  reporter: NodeReporter,
+  recorder: EventRecorder,
+  pods: NodePods,
+  records: ImageRecords,
+): ImageGarbageCollector {
+  const say = (type: "Warning", reason: string, message: string) =>
+    void reporter.registered.then((node) => recorder.event(node, type, reason, message));
+  const { imageGc: policy, logger } = options;
+  return startImageGc({ runtime, records, policy, wanted: () => pods.wantedImages(), say, clock, logger });
 }
 
 /** Longest wait for the Node, in ms: a server that is away is no reason to leave the node without guards and routes. */

@@ -6,6 +6,7 @@ import type { Clock } from "#client/clock.js";
 import type { ImageInfo, RegistryAuth, Runtime } from "../runtime/runtime.js";
 import { formatDuration } from "./duration.js";
 import { type FinishedPull, ImagePuller } from "./image-puller.js";
+import type { ImageRecords } from "./image-records.js";
 import { engineReference, InvalidImageName, parseImageReference } from "./image-reference.js";
 
 export type ImageState =
@@ -37,7 +38,9 @@ export interface ImageRequest {
 export interface ImageManagerOptions {
   runtime: Runtime;
   clock: Clock;
-  /** Pulls at a time. */
+  /** Remembers what was pulled; absent: nothing does. */
+  records?: ImageRecords;
+  /** Pulls at a time, default 3; with 1 they go one after the other. */
   parallelPulls?: number;
   /** Delay after the first failed pull and the longest one, milliseconds. */
   backoff?: { initial: number; max: number };
@@ -85,6 +88,7 @@ export class ImageManager {
     const present = await this.#inspect(reference);
     if (present && !mustPull(request.policy, reference, present)) {
       attempts.pulledFor.set(request.startKey, present);
+      this.options.records?.used(present.id, this.options.clock.now());
       request.say("Normal", "Pulled", `Container image "${request.image}" already present on machine`);
       return { state: "ready", image: present, reference };
     }
@@ -96,6 +100,12 @@ export class ImageManager {
   invalidate(podUid: string): void {
     this.#present.clear();
     for (const attempts of this.#attempts.get(podUid)?.values() ?? []) attempts.pulledFor.clear();
+  }
+
+  /** Ids of images that were promised to containers which have yet to be made. */
+  wanted(): ReadonlySet<string> {
+    const promised = [...this.#attempts.values()].flatMap((ofPod) => [...ofPod.values()]);
+    return new Set(promised.flatMap(({ pulledFor }) => [...pulledFor.values()].map(({ id }) => id)));
   }
 
   /** What a registry calls the image, "nginx@sha256:...", if it came from one and was used here. */
@@ -168,6 +178,7 @@ export class ImageManager {
   async #pull(request: ImageRequest, reference: string, attempts: Attempts): Promise<void> {
     try {
       const finished = await this.#puller.pull(reference, await request.credentials());
+      this.#record(reference, finished);
       attempts.pulledFor.set(request.startKey, finished.image);
       this.#remember(reference, finished.image);
       attempts.delay = 0;
@@ -182,6 +193,12 @@ export class ImageManager {
       request.say("Warning", "Failed", `Failed to pull image "${request.image}": ${message}`);
       request.say("Warning", "Failed", "Error: ErrImagePull");
     }
+  }
+
+  /** What was there before the agent pulled it is somebody else's. */
+  #record(reference: string, { image, isNew }: FinishedPull): void {
+    const { records, clock } = this.options;
+    if (isNew || records?.get(image.id)) records?.pulled(image.id, reference, clock.now());
   }
 }
 

@@ -6,6 +6,8 @@ import type { Client } from "#client/client.js";
 import { type Clock, systemClock } from "#client/clock.js";
 import { createEventRecorder } from "#client/event-recorder.js";
 import { ImageManager } from "../images/image-manager.js";
+import type { ImageRecords } from "../images/image-records.js";
+import { NodeCredentials } from "../images/node-credentials.js";
 import { unpackImage } from "../images/unpack-image.js";
 import type { PodNetwork } from "../network/network.js";
 import { RESERVED_MEMORY } from "../node/capacity.js";
@@ -20,6 +22,7 @@ import { ServiceAccountTokens } from "../volumes/service-account-tokens.js";
 import { VolumeManager } from "../volumes/volume-manager.js";
 import { Allocations } from "./allocations.js";
 import { downwardFile, type NodeCapacity } from "./downward-fields.js";
+import { LogLinks } from "./log-links.js";
 import type { ShutdownGrace } from "./node-shutdown.js";
 import { PodDirectories } from "./pod-directories.js";
 import type { PodEnvironment } from "./pod-environment.js";
@@ -55,6 +58,16 @@ export interface PodsOptions {
   capacity?: NodeCapacity;
   clock?: Clock;
   restartBackoff?: RestartBackoff;
+  /** Remembers which images were pulled; absent: nothing does. */
+  imageRecords?: ImageRecords;
+  /** Default 3. */
+  maxParallelImagePulls?: number;
+  /** Files with credentials for registries that are the node's own, see dockerConfigPlaces. */
+  registryConfigs?: readonly string[];
+  /** "/var/log": links to container logs are kept below; absent: there are none. */
+  logDir?: string;
+  /** Default 1. */
+  keptDeadContainers?: number;
   /** Milliseconds. */
   imageBackoff?: { initial: number; max: number };
   /** Milliseconds; how often volumes follow their objects, and how often the engine is listed. */
@@ -71,6 +84,8 @@ export interface NodePods {
   find(namespace: string, name: string): Pod | undefined;
   /** The engine's id of the container's current (or, with `previous`, last terminated) instance. */
   containerId(namespace: string, pod: string, container: string, previous?: boolean): string | undefined;
+  /** Ids of images that containers which have yet to be made will use. */
+  wantedImages(): ReadonlySet<string>;
   /** The host goes down: nothing new is taken on, and what runs is ended. Resolves when it is, or the time is over. */
   shutDown(grace: ShutdownGrace): Promise<void>;
   /** Containers run on; the next agent takes over where this one left. */
@@ -100,6 +115,7 @@ export function startPods(options: PodsOptions): NodePods {
     find: (namespace, name) => manager.find(namespace, name),
     containerId: (namespace, pod, container, previous) =>
       containerIdOf(manager.find(namespace, pod), container, previous ?? false),
+    wantedImages: () => env.images.wanted(),
     shutDown: (grace) => {
       shuttingDown = true;
       return manager.shutDown(grace);
@@ -130,7 +146,14 @@ function environment(
   const capacity = options.capacity ?? hostCapacity(options.maxPods ?? DEFAULT_MAX_PODS);
   const directories = new PodDirectories(options.dataDir);
   const config = new ConfigSource(client, () => clock.now());
-  const images = new ImageManager({ runtime, clock, backoff: options.imageBackoff });
+  const images = new ImageManager({
+    runtime,
+    clock,
+    backoff: options.imageBackoff,
+    records: options.imageRecords,
+    parallelPulls: options.maxParallelImagePulls,
+  });
+  const nodeCredentials = new NodeCredentials(options.registryConfigs ?? [], logger);
   const say = (pod: Pod, container: Container, reason: string, message: string) =>
     events.container(pod, container, "Warning", reason, message);
   return {
@@ -141,6 +164,9 @@ function environment(
     clock,
     events,
     directories,
+    logLinks: options.logDir === undefined ? undefined : new LogLinks(options.logDir),
+    keptDeadContainers: options.keptDeadContainers ?? 1,
+    nodeCredentials,
     inApi,
     config,
     images,
@@ -151,7 +177,7 @@ function environment(
       podDirectory: (uid) => directories.of(uid),
       pluginsDirectory: directories.plugins,
       allocatableMemory: capacity.memory,
-      image: (pod, name, source) => volumeImage({ config, events, images }, pod, name, source, wake),
+      image: (pod, name, source) => volumeImage({ config, events, images, nodeCredentials }, pod, name, source, wake),
       unpackImage: (id, directory) => runtime.exportImage(id, (tar) => unpackImage(tar, directory)),
       downward: (pod, file) => downwardFile(pod, file, capacity),
       run: runProgram,

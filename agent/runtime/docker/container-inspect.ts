@@ -57,6 +57,7 @@ function stateOf(found: ContainerInspectInfo): ContainerState {
       memoryLimit: host.Memory || undefined,
     },
     error: state.Error,
+    logPath: found.LogPath,
     annotations: labels.withoutPrefix(labels.ANNOTATION_PREFIX, config.Labels),
   };
 }
