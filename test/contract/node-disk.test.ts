@@ -136,7 +136,7 @@ t.test("a node's disk", { skip: skipWithoutPrograms, timeout: 300_000 }, async (
     t.same(readdirSync(join(logDir, "containers")), []);
   });
 
-  await t.test("sandboxes: dead ones go", async (t) => {
+  await t.test("sandboxes: dead ones go", async () => {
     await node.create("boxed", {});
     const pod = await node.until("boxed", "ready", isReady);
     for (let round = 1; round <= 2; round++) {
