@@ -25,6 +25,8 @@ export interface AgentOptions {
   shutdownGracePeriod?: number;
   shutdownGracePeriodCriticalPods?: number;
   maxPods: number;
+  /** Whether a Pod must have a credential for an image that another Pod's credential brought here; default true. */
+  verifyImageCredentials?: boolean;
   /** Images pulled at a time, default 3. */
   maxParallelImagePulls?: number;
   /** Files with the node's own credentials for registries, in the order in which they are looked at. */

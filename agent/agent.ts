@@ -165,7 +165,7 @@ function startPodWorkers(
 ): NodePods {
   const { options, folder, address, client, cluster, runtime } = base;
   const { nodeName, cgroupRoot, dataDir, podManifestPath, maxPods, allowedUnsafeSysctls, logger } = options;
-  const { maxParallelImagePulls, registryConfigs, keptDeadContainers } = options;
+  const { verifyImageCredentials, maxParallelImagePulls, registryConfigs, keptDeadContainers } = options;
   return startPods({
     client,
     nodeName,
@@ -182,6 +182,7 @@ function startPodWorkers(
     allowedUnsafeSysctls,
     services,
     imageRecords,
+    verifyImageCredentials,
     maxParallelImagePulls,
     registryConfigs,
     keptDeadContainers,

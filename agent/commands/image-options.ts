@@ -1,5 +1,5 @@
 /** Flags of `berth agent` about images and container logs, called and counted as the kubelet's. */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseQuantity, quantityValue } from "#api/quantity.js";
 import type { AgentOptions } from "../agent-options.js";
 
@@ -12,23 +12,27 @@ export interface ImageFlags {
   containerLogMaxSize: number;
   containerLogMaxFiles: number;
   maximumDeadContainersPerContainer: number;
+  imagePullCredentialsVerificationPolicy: string;
 }
 
 export function addImageOptions(command: Command): Command {
-  return command
-    .option("--max-parallel-image-pulls <count>", "images pulled at a time; 1: one after the other", count(1), 3)
-    .option("--image-gc-high-threshold <percent>", "disk usage from which images are collected", percent, 85)
-    .option("--image-gc-low-threshold <percent>", "disk usage at which collecting ends", percent, 80)
-    .option("--minimum-image-ttl-duration <duration>", "age at which images may be collected", duration, 120_000)
-    .option(
-      "--container-log-max-size <quantity>",
-      "size at which a container's log is rotated",
-      bytes,
-      10 * 1024 * 1024,
-    )
-    .option("--container-log-max-files <count>", "log files kept of a container", count(2), 5)
-    .option("--maximum-dead-containers-per-container <count>", "earlier attempts kept, with their logs", count(0), 1);
+  const add = (flags: string, what: string, parse: (text: string) => number, value: number, shown = String(value)) =>
+    command.addOption(new Option(flags, what).argParser(parse).default(value, shown));
+  add("--max-parallel-image-pulls <count>", "images pulled at a time; 1: one after the other", count(1), 3);
+  add("--image-gc-high-threshold <percent>", "disk usage from which images are collected", percent, 85);
+  add("--image-gc-low-threshold <percent>", "disk usage at which collecting ends", percent, 80);
+  add("--minimum-image-ttl-duration <duration>", "age from which images are collected", duration, 120_000, "2m0s");
+  add("--container-log-max-size <quantity>", "size at which a container's log is rotated", bytes, 10 << 20, "10Mi");
+  add("--container-log-max-files <count>", "log files kept of a container", count(2), 5);
+  add("--maximum-dead-containers-per-container <count>", "earlier attempts kept, with their logs", count(0), 1);
+  const verify = new Option(
+    "--image-pull-credentials-verification-policy <policy>",
+    "whether Pods need a credential of their own for an image that another's brought to the node",
+  );
+  return command.addOption(verify.choices(VERIFICATION).default(VERIFICATION[0]));
 }
+
+const VERIFICATION = ["NeverVerifyPreloadedImages", "NeverVerify"] as const;
 
 /** @throws Error when the thresholds contradict each other */
 export function imageOptions(flags: ImageFlags): Partial<AgentOptions> {
@@ -39,6 +43,7 @@ export function imageOptions(flags: ImageFlags): Partial<AgentOptions> {
     maxParallelImagePulls: flags.maxParallelImagePulls,
     imageGc: { highThreshold, lowThreshold, minimumAge: flags.minimumImageTtlDuration },
     containerLogs: { maxSize: flags.containerLogMaxSize, maxFiles: flags.containerLogMaxFiles },
+    verifyImageCredentials: flags.imagePullCredentialsVerificationPolicy !== "NeverVerify",
     keptDeadContainers: flags.maximumDeadContainersPerContainer,
   };
 }

@@ -8,6 +8,8 @@ export interface FinishedPull {
   waiting: number;
   /** The engine did not have it under this name before. */
   isNew: boolean;
+  /** With which it worked; absent: without any. */
+  auth?: RegistryAuth;
 }
 
 /** Pulls images, a few at a time; whoever wants an image that is being pulled with the same credentials shares the pull. */
@@ -39,9 +41,9 @@ export class ImagePuller {
     const began = this.clock.now();
     try {
       const before = await this.runtime.inspectImage(image);
-      const info = await this.#tryEach(image, credentials);
+      const { info, auth } = await this.#tryEach(image, credentials);
       const ended = this.clock.now();
-      return { image: info, pulling: ended - began, waiting: ended - asked, isNew: info.id !== before?.id };
+      return { image: info, pulling: ended - began, waiting: ended - asked, isNew: info.id !== before?.id, auth };
     } finally {
       const next = this.#queue.shift();
       if (next) next();
@@ -49,11 +51,14 @@ export class ImagePuller {
     }
   }
 
-  async #tryEach(image: string, credentials: readonly RegistryAuth[]): Promise<ImageInfo> {
+  async #tryEach(
+    image: string,
+    credentials: readonly RegistryAuth[],
+  ): Promise<{ info: ImageInfo; auth?: RegistryAuth }> {
     const failures: RuntimeError[] = [];
     for (const auth of credentials.length > 0 ? credentials : [undefined]) {
       try {
-        return await this.runtime.pullImage(image, auth);
+        return { info: await this.runtime.pullImage(image, auth), auth };
       } catch (error) {
         if (!(error instanceof RuntimeError)) throw error;
         failures.push(error);

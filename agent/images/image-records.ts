@@ -4,11 +4,15 @@
  * is recorded here, and can be pulled again, is ever collected. Images pulled by an agent that was killed before it could
  * write that down are not known either: they stay.
  */
+import { createHash } from "node:crypto";
 import type { Logger } from "pino";
 import { readIfPresent, writeDurably } from "../host/durable-file.js";
+import type { RegistryAuth } from "../runtime/runtime.js";
 import { canonicalReference } from "./image-reference.js";
 
 export interface ImageRecord {
+  /** Hashes of credentials that gave access to it; absent: it was there for anybody. */
+  access?: readonly string[];
   /** The references the agent pulled it by, in canonical form. */
   names: readonly string[];
   /** Milliseconds since the epoch. */
@@ -32,17 +36,32 @@ export class ImageRecords {
     return this.#records.get(id);
   }
 
-  /** Durable when it returns, unless the disk is full: then the next save tries again. @param now milliseconds since the epoch */
-  pulled(id: string, name: string, now: number): void {
+  /**
+   * Durable when it returns, unless the disk is full: then the next save tries again.
+   * @param auth what the registry asked for; absent: nothing
+   * @param now milliseconds since the epoch
+   */
+  pulled(id: string, name: string, auth: RegistryAuth | undefined, now: number): void {
     const known = this.#records.get(id);
     const names = [...new Set([...(known?.names ?? []), canonicalReference(name)])];
-    this.#records.set(id, { names, pulledAt: known?.pulledAt ?? now, lastUsed: now });
+    const isOpen = auth === undefined || (known !== undefined && known.access === undefined);
+    const access = isOpen ? undefined : [...new Set([...(known?.access ?? []), hashOf(id, auth)])];
+    this.#records.set(id, { access, names, pulledAt: known?.pulledAt ?? now, lastUsed: now });
     this.#changed = true;
     try {
       this.save();
     } catch (error) {
       this.logger.warn({ path: this.path, err: error }, "pulled images could not be recorded");
     }
+  }
+
+  /** Does the image want a credential, of which those who use it must have one? Not one that was there without this agent. */
+  isGuarded(id: string): boolean {
+    return this.#records.get(id)?.access !== undefined;
+  }
+
+  opens(id: string, auth: RegistryAuth): boolean {
+    return this.#records.get(id)?.access?.includes(hashOf(id, auth)) ?? true;
   }
 
   used(id: string, now: number): void {
@@ -76,4 +95,11 @@ export class ImageRecords {
       return {};
     }
   }
+}
+
+/** With the image's id, so that it does not show where else the same credential is good. */
+function hashOf(id: string, { username, password }: RegistryAuth): string {
+  return createHash("sha256")
+    .update(JSON.stringify([id, username, password]))
+    .digest("hex");
 }

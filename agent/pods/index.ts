@@ -60,6 +60,8 @@ export interface PodsOptions {
   restartBackoff?: RestartBackoff;
   /** Remembers which images were pulled; absent: nothing does. */
   imageRecords?: ImageRecords;
+  /** Whether a Pod must have a credential for an image that another Pod's credential brought here; default true. */
+  verifyImageCredentials?: boolean;
   /** Default 3. */
   maxParallelImagePulls?: number;
   /** Files with credentials for registries that are the node's own, see dockerConfigPlaces. */
@@ -151,6 +153,7 @@ function environment(
     clock,
     backoff: options.imageBackoff,
     records: options.imageRecords,
+    verifyCredentials: options.verifyImageCredentials,
     parallelPulls: options.maxParallelImagePulls,
   });
   const nodeCredentials = new NodeCredentials(options.registryConfigs ?? [], logger);

@@ -44,8 +44,8 @@ t.test("a node's disk", { skip: skipWithoutPrograms, timeout: 300_000 }, async (
   const records = new ImageRecords(join(engine.folder, "images.json"), logger);
   const options = { imageRecords: records, logDir, restartBackoff: { initial: 100, max: 200, resetAfter: 60_000 } };
   const node = await NodeFixture.open(t, options, { socketPath: engine.socketPath, containerLogs: LOGS });
-  const end = async (name: string) => {
-    await node.delete(name, 0);
+  const end = async (name: string, grace?: number) => {
+    await node.delete(name, grace);
     await node.gone(name);
   };
   const containersOf = async ({ metadata }: Pod, type: string) => {
@@ -211,7 +211,7 @@ t.test("a node's disk", { skip: skipWithoutPrograms, timeout: 300_000 }, async (
     rmSync(podLink);
     symlinkSync(secret, podLink);
     t.same((await node.log("chatty")).trimEnd().split("\n"), kept, "a link of the Pod's leads no reader anywhere");
-    await end("chatty");
+    await end("chatty", 0);
     t.equal(readFileSync(secret, "utf8"), "not for the Pod");
     await eventually(() => !existsSync(dirname(dirname(podLink))));
   });

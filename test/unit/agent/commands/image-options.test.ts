@@ -13,6 +13,7 @@ t.test("the defaults are Kubernetes'", async (t) => {
     imageGc: { highThreshold: 85, lowThreshold: 80, minimumAge: 120_000 },
     containerLogs: { maxSize: 10_485_760, maxFiles: 5 },
     keptDeadContainers: 1,
+    verifyImageCredentials: true,
   });
 });
 
@@ -23,6 +24,12 @@ t.test("sizes, durations and percentages as kubelets take them", async (t) => {
   t.match(parse("--image-gc-high-threshold", "100", "--minimum-image-ttl-duration", "1h2m0.5s"), {
     imageGc: { highThreshold: 100, minimumAge: 3_720_500 },
   });
+});
+
+t.test("credentials of others", async (t) => {
+  const flag = "--image-pull-credentials-verification-policy";
+  t.match(parse(flag, "NeverVerify"), { verifyImageCredentials: false });
+  t.throws(() => parse(flag, "Sometimes"), /Allowed choices are NeverVerifyPreloadedImages, NeverVerify/);
 });
 
 t.test("what makes no sense is refused by name", async (t) => {

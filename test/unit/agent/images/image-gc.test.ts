@@ -77,7 +77,7 @@ function fixture(folder: string, ids: string[], other: number) {
     logger,
   };
   ids.forEach((id, i) => {
-    records.pulled(id, `reg.io/${id}:1`, clock.now() + i);
+    records.pulled(id, `reg.io/${id}:1`, undefined, clock.now() + i);
   });
   return { clock, images, records, used, said, removed, refused, space, options };
 }
@@ -143,11 +143,31 @@ t.test("repeated failures become an Event; a disk without a size is one", async 
   t.same(said, [`InvalidDiskCapacity: ${words}`, `InvalidDiskCapacity: ${words}`, `ImageGCFailed: ${words}`]);
 });
 
+t.test("who may use an image that wanted a credential", async (t) => {
+  const path = join(t.testdir({}), "images.json");
+  const records = new ImageRecords(path, logger);
+  const auth = (password: string) => ({ username: "me", password, serverAddress: "reg.io" });
+  t.notOk(records.isGuarded("a"), "nothing is known of it");
+  records.pulled("a", "reg.io/a:1", auth("hunter2"), 5);
+  records.pulled("a", "reg.io/a:1", auth("hunter3"), 6);
+  t.notMatch(readFileSync(path, "utf8"), /hunter/);
+  const again = new ImageRecords(path, logger);
+  t.ok(again.isGuarded("a"));
+  t.same(
+    ["hunter2", "hunter3", "hunter4"].map((password) => again.opens("a", auth(password))),
+    [true, true, false],
+  );
+  again.pulled("a", "reg.io/a:1", undefined, 7);
+  t.notOk(again.isGuarded("a"), "it is open now");
+  again.pulled("a", "reg.io/a:1", auth("hunter2"), 8);
+  t.notOk(again.isGuarded("a"), "and stays so");
+});
+
 t.test("records survive a restart, and damage", async (t) => {
   const path = join(t.testdir({}), "images.json");
   const records = new ImageRecords(path, logger);
-  records.pulled("a", "nginx", 5);
-  records.pulled("a", "nginx:1", 6);
+  records.pulled("a", "nginx", undefined, 5);
+  records.pulled("a", "nginx:1", undefined, 6);
   records.used("a", 9);
   records.used("unknown", 9);
   records.save();

@@ -1,6 +1,9 @@
+import { join } from "node:path";
+import { pino } from "pino";
 import t from "tap";
 import { formatDuration } from "#agent/images/duration.js";
 import { ImageManager, type ImageManagerOptions, type ImageRequest } from "#agent/images/image-manager.js";
+import { ImageRecords } from "#agent/images/image-records.js";
 import { engineReference, parseImageReference } from "#agent/images/image-reference.js";
 import { type ImageInfo, type RegistryAuth, type Runtime, RuntimeError } from "#agent/runtime/runtime.js";
 import { FakeClock, settle } from "#test/fixtures/fake-clock.js";
@@ -43,7 +46,7 @@ t.test("present: used as it is, said once a start", async (t) => {
   const { ask, said, pulls } = fixture({ "nginx:latest": info([`nginx@${DIGEST}`]) });
   t.match(await ask("nginx"), { state: "ready", reference: "nginx:latest" });
   await ask("nginx");
-  t.same(said, ['Pulled: Container image "nginx" already present on machine']);
+  t.same(said, ['Pulled: Container image "nginx" already present on machine and can be accessed by the pod']);
   t.equal(pulls.length, 0);
 });
 
@@ -220,6 +223,26 @@ t.test("every credential is tried, and what was said to each is told", async (t)
   pulls[1]?.end(new RuntimeError("not found"));
   await settle();
   t.equal(said[1], 'Failed: Failed to pull image "nginx:1": [denied, not found]');
+});
+
+t.test("an image that wanted a credential serves those who have one, and their restarts without asking", async (t) => {
+  const records = new ImageRecords(join(t.testdir({}), "images.json"), pino({ level: "silent" }));
+  const auth = { username: "me", password: "pw", serverAddress: "r" };
+  records.pulled("sha256:1", "nginx:1", auth, 1);
+  const { ask, pulls, manager } = fixture({ "nginx:1": info([`nginx@${DIGEST}`]) }, { records });
+  t.match(await ask("nginx:1", { credentials: async () => [auth] }), { state: "ready" });
+  manager.forgetStart("p", "main/0");
+  const away = () => Promise.reject(new Error("the server is away"));
+  t.match(await ask("nginx:1", { startKey: "main/1", credentials: away }), { state: "ready" });
+  t.match(await ask("nginx:1", { podUid: "other", policy: "Never" }), {
+    reason: "ErrImageNeverPull",
+    message: /is present with pull policy of Never but does not have the proper credentials/,
+  });
+  t.match(await ask("nginx:1", { podUid: "other" }), { state: "pulling" }, "others ask the registry");
+  await settle();
+  t.equal(pulls.length, 1);
+  const unverified = fixture({ "nginx:1": info() }, { records, verifyCredentials: false });
+  t.match(await unverified.ask("nginx:1"), { state: "ready" });
 });
 
 t.test("durations", async (t) => {
