@@ -164,28 +164,20 @@ function startPodWorkers(
   imageRecords: ImageRecords,
 ): NodePods {
   const { options, folder, address, client, cluster, runtime } = base;
-  const { nodeName, cgroupRoot, dataDir, podManifestPath, maxPods, allowedUnsafeSysctls, logger } = options;
-  const { verifyImageCredentials, maxParallelImagePulls, registryConfigs, keptDeadContainers } = options;
+  const { dataDir, podManifestPath } = options;
   return startPods({
+    // What was given for Pods and images has the same names there.
+    ...options,
     client,
-    nodeName,
     nodeIPs: [address],
     runtime,
     network,
     dataDir: folder,
-    logger,
     clusterDNS: [cluster.clusterDNS],
     clusterDomain: cluster.clusterDomain,
-    cgroupRoot,
     manifestFolder: podManifestPath ?? join(dataDir, "manifests"),
-    maxPods,
-    allowedUnsafeSysctls,
     services,
     imageRecords,
-    verifyImageCredentials,
-    maxParallelImagePulls,
-    registryConfigs,
-    keptDeadContainers,
     logDir: LOG_FOLDER,
     // An engine that starts writes its own rules.
     onEngineBack: check,
@@ -202,7 +194,7 @@ function startImages(
   const say = (type: "Warning", reason: string, message: string) =>
     void reporter.registered.then((node) => recorder.event(node, type, reason, message));
   const { imageGc: policy, logger } = options;
-  return startImageGc({ runtime, records, policy, wanted: () => pods.wantedImages(), say, clock, logger });
+  return startImageGc({ runtime, records, policy, wanted: pods.wantedImages, say, clock, logger });
 }
 
 /** Longest wait for the Node, in ms: a server that is away is no reason to leave the node without guards and routes. */
