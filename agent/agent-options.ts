@@ -1,7 +1,9 @@
 /** What one agent is told at its start. The command line fills it in; tests too. */
 import type { Logger } from "pino";
 import type { EvictionFlags } from "./eviction/thresholds.js";
+import type { ImageGcPolicy } from "./images/image-gc.js";
 import type { ReservationFlags } from "./node/reservations.js";
+import type { LogRotation } from "./runtime/runtime.js";
 
 export interface AgentOptions extends EvictionFlags, ReservationFlags {
   /** URL of the API server. */
@@ -33,6 +35,16 @@ export interface AgentOptions extends EvictionFlags, ReservationFlags {
   evictionPressureTransitionPeriod?: string;
   /** Seconds that Pods get at most to end at a soft threshold. Default 0. */
   evictionMaxPodGracePeriod?: number;
+  /** Whether a Pod must have a credential for an image that another Pod's credential brought here; default true. */
+  verifyImageCredentials?: boolean;
+  /** Images pulled at a time, default 3. */
+  maxParallelImagePulls?: number;
+  /** Files with the node's own credentials for registries, in the order in which they are looked at. */
+  registryConfigs?: readonly string[];
+  imageGc?: ImageGcPolicy;
+  containerLogs?: LogRotation;
+  /** How many attempts of a container before the current one stay on the node, with their logs; default 1. */
+  keptDeadContainers?: number;
   /** Sysctls that Pods may set besides the safe ones; "net.core.*" means all that begin so. */
   allowedUnsafeSysctls?: readonly string[];
   sandboxImage?: string;

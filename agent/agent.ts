@@ -13,9 +13,12 @@ import type { Agent, AgentOptions } from "./agent-options.js";
 import { type Dns, startDns } from "./dns/index.js";
 import type { EvictionManager } from "./eviction/eviction-manager.js";
 import { openEviction } from "./eviction/index.js";
-import type { PressureType } from "./eviction/signals.js";
+import { DISK_SIGNALS, type PressureType } from "./eviction/signals.js";
 import { cgroupLayout } from "./host/cgroup-layout.js";
 import { hostLimitations } from "./host/limitations.js";
+import type { ImageGarbageCollector } from "./images/image-gc.js";
+import { ImageRecords } from "./images/image-records.js";
+import { startImageGc } from "./images/start-image-gc.js";
 import { joinCluster } from "./join/join.js";
 import { machineId } from "./join/machine-id.js";
 import type { NodeIdentity } from "./join/node-identity.js";
@@ -30,6 +33,7 @@ import type { NodeFacts } from "./node/node-object.js";
 import { nodeObserver } from "./node/node-observer.js";
 import { NodeReporter } from "./node/node-reporter.js";
 import { type NodePods, startPods } from "./pods/index.js";
+import { LOG_FOLDER } from "./pods/log-links.js";
 import { policeNetwork } from "./policy/policed-network.js";
 import { type ProxyOptions, startProxy } from "./proxy/index.js";
 import { followServices, type ServiceInformers } from "./proxy/service-informers.js";
@@ -79,8 +83,8 @@ async function openBase(options: AgentOptions, teardown: Teardown): Promise<Base
   const claim = { nodeName, machineId: id, addresses: [address] };
   const identity = await joinCluster({ ...claim, server, token, folder, clock, logger });
   const client = new RestClient({ server, ca: identity.ca, ...identity.client, userAgent: `berth-agent/${VERSION}` });
-  const { dockerSocket: socketPath, sandboxImage } = options;
-  const runtime = await openRuntime({ socketPath, nodeName, logger, sandboxImage }, clock);
+  const { dockerSocket: socketPath, sandboxImage, containerLogs } = options;
+  const runtime = await openRuntime({ socketPath, nodeName, logger, sandboxImage, containerLogs }, clock);
   const cluster = await clusterConfig(client, identity);
   return { options, folder, machineId: id, address, identity, client, cluster, runtime, teardown, shuttingDown: false };
 }
@@ -121,15 +125,18 @@ async function startParts(base: Base): Promise<() => Promise<void>> {
   teardown.add("services", { stop: async () => services.stop() });
   teardown.add("cluster DNS", startClusterDns(base, reporter, recorder, services));
   const pressures = () => eviction?.pressures ?? new Set();
+  const imageRecords = new ImageRecords(join(base.folder, "images.json"), logger);
   const pods = teardown.add(
     "Pods",
-    startPodWorkers(base, facts, { network, check: opened.check, services, pressures }),
+    startPodWorkers(base, facts, { network, check: opened.check, services, pressures, imageRecords }),
   );
+  const images = teardown.add("image garbage collection", startImages(base, reporter, recorder, pods, imageRecords));
   const zone = () => reporter.node?.metadata.labels?.[ZONE];
   teardown.add("service proxy", startProxy({ ...proxyOptions(base), recorder, known: services, zone }));
   const stats = statsOptions(base, facts, pods);
   await startEndpoints(base, pods, stats);
-  eviction = await openEviction(options, stats, { pods, onPressure: () => reporter.refresh(), clock });
+  const reclaimers = [{ name: "images", signals: DISK_SIGNALS, reclaim: () => images.removeUnused() }];
+  eviction = await openEviction(options, stats, { pods, reclaimers, onPressure: () => reporter.refresh(), clock });
   teardown.add("eviction", eviction);
   reporter.begin();
   const { shutdownGracePeriod: seconds = 30, shutdownGracePeriodCriticalPods: criticalSeconds = 10 } = options;
@@ -163,33 +170,43 @@ function proxyOptions({ options, client, cluster, address }: Base): ProxyOptions
 
 interface PodParts extends Pick<OpenNetwork, "network" | "check"> {
   services: ServiceInformers;
+  imageRecords: ImageRecords;
   pressures(): ReadonlySet<PressureType>;
 }
 
 function startPodWorkers(base: Base, { resources }: NodeFacts, parts: PodParts): NodePods {
-  const { network, check, services, pressures } = parts;
+  const { check, ...given } = parts;
   const { options, folder, address, client, cluster, runtime } = base;
-  const { nodeName, cgroupRoot, dataDir, podManifestPath, allowedUnsafeSysctls, podMaxPids, logger } = options;
+  const { dataDir, podManifestPath } = options;
   return startPods({
+    // What was given for Pods and images has the same names there.
+    ...options,
+    ...given,
     client,
-    nodeName,
     nodeIPs: [address],
     runtime,
-    network,
     dataDir: folder,
-    logger,
     clusterDNS: [cluster.clusterDNS],
     clusterDomain: cluster.clusterDomain,
-    cgroupRoot,
     manifestFolder: podManifestPath ?? join(dataDir, "manifests"),
     capacity: forPods(resources),
-    podMaxPids,
-    pressures,
-    allowedUnsafeSysctls,
-    services,
+    logDir: LOG_FOLDER,
     // An engine that starts writes its own rules.
     onEngineBack: check,
   });
+}
+
+function startImages(
+  { options, runtime }: Base,
+  reporter: NodeReporter,
+  recorder: EventRecorder,
+  pods: NodePods,
+  records: ImageRecords,
+): ImageGarbageCollector {
+  const say = (type: "Warning", reason: string, message: string) =>
+    void reporter.registered.then((node) => recorder.event(node, type, reason, message));
+  const { imageGc: policy, logger } = options;
+  return startImageGc({ runtime, records, policy, wanted: pods.wantedImages, say, clock, logger });
 }
 
 /** Longest wait for the Node, in ms: a server that is away is no reason to leave the node without guards and routes. */

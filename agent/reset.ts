@@ -1,12 +1,15 @@
 /** `berth reset`: takes every trace of Berth off a host. Goes on past what fails and tells all of it. */
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { ifPresent } from "./host/if-present.js";
 import { resetNetwork } from "./network/reset.js";
+import { LOG_FOLDER, LogLinks } from "./pods/log-links.js";
 import { removePodCgroup, stopSlice } from "./pods/pod-cgroup.js";
+import { PodDirectories } from "./pods/pod-directories.js";
 import { removeAllContainers } from "./runtime/docker/remove-all.js";
 import { mountPoints } from "./volumes/mount-points.js";
 
@@ -38,6 +41,7 @@ export async function reset(options: ResetOptions): Promise<void> {
     if (existsSync(dockerSocket)) await removeAllContainers(dockerSocket);
   });
   await step("network removed", () => resetNetwork({ dataDir: join(dataDir, "agent") }));
+  await step("links to container logs removed", () => removeLogLinks(join(dataDir, "agent")));
   await step("volumes unmounted", () => unmountBelow(dataDir));
   await step("cgroups removed", async () => {
     await removePodCgroup(join(cgroupRoot, "kubepods"));
@@ -54,6 +58,12 @@ export async function reset(options: ResetOptions): Promise<void> {
     const list = failures.map((failure) => `  ${failure.message}`).join("\n");
     throw new AggregateError(failures, `not everything could be removed; run it again once this is mended:\n${list}`);
   }
+}
+
+async function removeLogLinks(agentFolder: string): Promise<void> {
+  const links = new LogLinks(LOG_FOLDER);
+  for (const uid of (await ifPresent(readdir(new PodDirectories(agentFolder).root))) ?? []) await links.removePod(uid);
+  await links.removeEmptyFolders();
 }
 
 /** The agent that a server on this host started and left behind; its pid file also holds its start time. */

@@ -4,6 +4,8 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { AgentOptions } from "../agent-options.js";
 import { DEFAULT_HARD } from "../eviction/thresholds.js";
 import { isSystemStopping } from "../host/system-state.js";
+import { dockerConfigPlaces } from "../images/node-credentials.js";
+import { addImageOptions, type ImageFlags, imageOptions } from "./image-options.js";
 
 const EXAMPLES = `
 Examples:
@@ -18,14 +20,14 @@ Examples:
 `;
 
 /** What commander hands over, in the flags' names. */
-interface Flags extends Omit<AgentOptions, "logger" | "nodeIP"> {
+interface Flags extends Omit<AgentOptions, "logger" | "nodeIP" | "maxParallelImagePulls">, ImageFlags {
   nodeIp?: string;
   logLevel: string;
 }
 
 /** Adds `berth agent`. The agent itself is loaded only when it runs. */
 export function addAgentCommand(program: Command): Command {
-  return program
+  const command = program
     .command("agent")
     .description("run this host's Pods: join a cluster as a node")
     .requiredOption("--server <url>", "the API server, https://HOST:6443", url)
@@ -73,8 +75,8 @@ export function addAgentCommand(program: Command): Command {
     .option("--kubelet-port <port>", "HTTPS endpoint for the API server (logs, exec)", integer, 10250)
     .option("--healthz-port <port>", "plain /healthz on 127.0.0.1; 0 for none", integer, 10248)
     .option("--log-level <level>", "debug, info, warn or error", "info")
-    .addHelpText("after", EXAMPLES)
-    .action((flags: Flags) => runAgent(flags));
+    .addHelpText("after", EXAMPLES);
+  return addImageOptions(command).action((flags: Flags) => runAgent(flags));
 }
 
 async function runAgent({ logLevel, nodeIp: nodeIP, ...flags }: Flags): Promise<void> {
@@ -99,7 +101,15 @@ async function runAgent({ logLevel, nodeIp: nodeIP, ...flags }: Flags): Promise<
     end(async () => false),
   );
   try {
-    const agent = await startAgent({ ...flags, nodeIP, token: flags.token ?? process.env["BERTH_TOKEN"], logger });
+    const { BERTH_TOKEN, HOME: home, DOCKER_CONFIG: dockerConfig } = process.env;
+    const registryConfigs = dockerConfigPlaces({
+      dataDir: flags.dataDir,
+      workingDir: process.cwd(),
+      home,
+      dockerConfig,
+    });
+    const given = { ...flags, ...imageOptions(flags), nodeIP, token: flags.token ?? BERTH_TOKEN };
+    const agent = await startAgent({ ...given, registryConfigs, logger });
     stop = async (hostGoesDown) => ((await hostGoesDown()) ? agent.shutDown() : agent.stop());
     logger.info("the agent runs");
   } catch (error) {

@@ -4,12 +4,14 @@ import { parseDuration } from "../images/duration.js";
 import type { NodePods } from "../pods/index.js";
 import type { StatsOptions } from "../stats/index.js";
 import { nodeUsage } from "../stats/node-usage.js";
-import { EvictionManager } from "./eviction-manager.js";
+import { EvictionManager, type NodeReclaimer } from "./eviction-manager.js";
 import { observeNode } from "./observe.js";
 import { parseThresholds } from "./thresholds.js";
 
 export interface EvictionParts {
   pods: Pick<NodePods, "evict">;
+  /** Make room without ending a Pod. */
+  reclaimers: readonly NodeReclaimer[];
   onPressure(): void;
   clock: Clock;
 }
@@ -22,7 +24,7 @@ const DEFAULT_TRANSITION = "5m";
 export async function openEviction(
   options: AgentOptions,
   stats: StatsOptions,
-  { pods, onPressure, clock }: EvictionParts,
+  { pods, reclaimers, onPressure, clock }: EvictionParts,
 ): Promise<EvictionManager> {
   const { logger, evictionPressureTransitionPeriod = DEFAULT_TRANSITION } = options;
   const transition = parseDuration(evictionPressureTransitionPeriod);
@@ -37,8 +39,7 @@ export async function openEviction(
     interval: INTERVAL,
     observe: () => observeNode({ ...stats, usedMemory: async () => (await nodeUsage(stats)).workingSet }),
     usage: stats,
-    // Whoever can make room without ending a Pod registers here.
-    reclaimers: [],
+    reclaimers,
     evict: (pod, failure) => pods.evict(pod, failure),
     onPressure,
     clock,

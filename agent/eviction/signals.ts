@@ -27,6 +27,10 @@ export const signals: Readonly<Record<Signal, SignalFacts>> = {
   "pid.available": { condition: "PIDPressure", resource: "pids", counted: true },
 };
 
+export const DISK_SIGNALS = (Object.keys(signals) as Signal[]).filter(
+  (signal) => signals[signal].condition === "DiskPressure",
+);
+
 export const isSignal = (text: string): text is Signal => Object.hasOwn(signals, text);
 
 export interface Observation {

@@ -6,6 +6,7 @@ import type { Clock } from "#client/clock.js";
 import type { ImageInfo, RegistryAuth, Runtime } from "../runtime/runtime.js";
 import { formatDuration } from "./duration.js";
 import { type FinishedPull, ImagePuller } from "./image-puller.js";
+import type { ImageRecords } from "./image-records.js";
 import { engineReference, InvalidImageName, parseImageReference } from "./image-reference.js";
 
 export type ImageState =
@@ -37,7 +38,11 @@ export interface ImageRequest {
 export interface ImageManagerOptions {
   runtime: Runtime;
   clock: Clock;
-  /** Pulls at a time. */
+  /** Remembers what was pulled; absent: nothing does. */
+  records?: ImageRecords;
+  /** Whether a Pod must have a credential for an image that another Pod's credential brought here; default true. */
+  verifyCredentials?: boolean;
+  /** Pulls at a time, default 3; with 1 they go one after the other. */
   parallelPulls?: number;
   /** Delay after the first failed pull and the longest one, milliseconds. */
   backoff?: { initial: number; max: number };
@@ -48,6 +53,8 @@ interface Attempts {
   pull?: Promise<void>;
   /** The start it was pulled for. */
   pulledFor: Map<string, ImageInfo>;
+  /** Id of the image that the Pod was found to have access to: its restarts need no server to tell. */
+  allowed?: string;
   delay: number;
   failedAt: number;
   error?: string;
@@ -83,12 +90,19 @@ export class ImageManager {
     if (pulled) return { state: "ready", image: pulled, reference };
     if (attempts.pull) return { state: "pulling" };
     const present = await this.#inspect(reference);
-    if (present && !mustPull(request.policy, reference, present)) {
+    const isFree = present !== undefined && (await this.#mayUse(present, request, attempts));
+    if (present && isFree && !mustPull(request.policy, reference, present)) {
       attempts.pulledFor.set(request.startKey, present);
-      request.say("Normal", "Pulled", `Container image "${request.image}" already present on machine`);
+      attempts.allowed = present.id;
+      this.options.records?.used(present.id, this.options.clock.now());
+      request.say(
+        "Normal",
+        "Pulled",
+        `Container image "${request.image}" already present on machine and can be accessed by the pod`,
+      );
       return { state: "ready", image: present, reference };
     }
-    if (request.policy === "Never") return neverPulled(request.image);
+    if (request.policy === "Never") return neverPulled(request.image, present !== undefined);
     return this.#backOff(request, attempts) ?? this.#startPull(request, reference, attempts);
   }
 
@@ -96,6 +110,12 @@ export class ImageManager {
   invalidate(podUid: string): void {
     this.#present.clear();
     for (const attempts of this.#attempts.get(podUid)?.values() ?? []) attempts.pulledFor.clear();
+  }
+
+  /** Ids of images that were promised to containers which have yet to be made. */
+  wanted(): ReadonlySet<string> {
+    const promised = [...this.#attempts.values()].flatMap((ofPod) => [...ofPod.values()]);
+    return new Set(promised.flatMap(({ pulledFor }) => [...pulledFor.values()].map(({ id }) => id)));
   }
 
   /** What a registry calls the image, "nginx@sha256:...", if it came from one and was used here. */
@@ -120,6 +140,16 @@ export class ImageManager {
     const fresh = { pulledFor: new Map(), delay: 0, failedAt: 0, backOffFrom: 0, saidBackOff: false };
     ofPod.set(reference, fresh);
     return fresh;
+  }
+
+  /**
+   * An image that was pulled with a credential is for those who have one that is good for it; others have to ask the registry.
+   * https://kubernetes.io/docs/concepts/containers/images/#ensureimagepullcredentialverification
+   */
+  async #mayUse({ id }: ImageInfo, request: ImageRequest, { allowed }: Attempts): Promise<boolean> {
+    const { records, verifyCredentials = true } = this.options;
+    if (!verifyCredentials || allowed === id || !records?.isGuarded(id)) return true;
+    return (await request.credentials()).some((auth) => records.opens(id, auth));
   }
 
   async #inspect(reference: string): Promise<ImageInfo | undefined> {
@@ -168,7 +198,9 @@ export class ImageManager {
   async #pull(request: ImageRequest, reference: string, attempts: Attempts): Promise<void> {
     try {
       const finished = await this.#puller.pull(reference, await request.credentials());
+      this.#record(reference, finished);
       attempts.pulledFor.set(request.startKey, finished.image);
+      attempts.allowed = finished.image.id;
       this.#remember(reference, finished.image);
       attempts.delay = 0;
       request.say("Normal", "Pulled", pulledMessage(request.image, finished));
@@ -182,6 +214,12 @@ export class ImageManager {
       request.say("Warning", "Failed", `Failed to pull image "${request.image}": ${message}`);
       request.say("Warning", "Failed", "Error: ErrImagePull");
     }
+  }
+
+  /** What was there before the agent pulled it is somebody else's. */
+  #record(reference: string, { image, isNew, auth }: FinishedPull): void {
+    const { records, clock } = this.options;
+    if (isNew || records?.get(image.id)) records?.pulled(image.id, reference, auth, clock.now());
   }
 }
 
@@ -202,8 +240,10 @@ function digestIn(reference: string, { digests }: ImageInfo): string | undefined
   });
 }
 
-function neverPulled(image: string): ImageState {
-  const message = `Container image "${image}" is not present with pull policy of Never`;
+function neverPulled(image: string, isPresent: boolean): ImageState {
+  const message = isPresent
+    ? `Container image "${image}" is present with pull policy of Never but does not have the proper credentials that were used to pull the image`
+    : `Container image "${image}" is not present with pull policy of Never`;
   return { state: "failed", reason: "ErrImageNeverPull", message };
 }
 

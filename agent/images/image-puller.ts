@@ -6,6 +6,10 @@ export interface FinishedPull {
   /** Milliseconds of the pull itself, and with the time it waited for its turn. */
   pulling: number;
   waiting: number;
+  /** The engine did not have it under this name before. */
+  isNew: boolean;
+  /** With which it worked; absent: without any. */
+  auth?: RegistryAuth;
 }
 
 /** Pulls images, a few at a time; whoever wants an image that is being pulled with the same credentials shares the pull. */
@@ -20,7 +24,7 @@ export class ImagePuller {
     private readonly parallel: number,
   ) {}
 
-  /** Tries the credentials in order, or none when there are none. @throws RuntimeError of the last try */
+  /** Tries the credentials in order, or none when there are none. @throws RuntimeError with what was said to each */
   pull(image: string, credentials: readonly RegistryAuth[]): Promise<FinishedPull> {
     const key = JSON.stringify([image, credentials]);
     const running = this.#pulls.get(key);
@@ -36,9 +40,10 @@ export class ImagePuller {
     else this.#running++;
     const began = this.clock.now();
     try {
-      const info = await this.#tryEach(image, credentials);
+      const before = await this.runtime.inspectImage(image);
+      const { info, auth } = await this.#tryEach(image, credentials);
       const ended = this.clock.now();
-      return { image: info, pulling: ended - began, waiting: ended - asked };
+      return { image: info, pulling: ended - began, waiting: ended - asked, isNew: info.id !== before?.id, auth };
     } finally {
       const next = this.#queue.shift();
       if (next) next();
@@ -46,15 +51,20 @@ export class ImagePuller {
     }
   }
 
-  async #tryEach(image: string, credentials: readonly RegistryAuth[]): Promise<ImageInfo> {
-    let failure: unknown = new RuntimeError(`no credentials for ${image}`);
+  async #tryEach(
+    image: string,
+    credentials: readonly RegistryAuth[],
+  ): Promise<{ info: ImageInfo; auth?: RegistryAuth }> {
+    const failures: RuntimeError[] = [];
     for (const auth of credentials.length > 0 ? credentials : [undefined]) {
       try {
-        return await this.runtime.pullImage(image, auth);
+        return { info: await this.runtime.pullImage(image, auth), auth };
       } catch (error) {
-        failure = error;
+        if (!(error instanceof RuntimeError)) throw error;
+        failures.push(error);
       }
     }
-    throw failure;
+    const messages = [...new Set(failures.map(({ message }) => message))];
+    throw new RuntimeError(messages.length === 1 ? messages.join() : `[${messages.join(", ")}]`, failures.at(-1)?.code);
   }
 }

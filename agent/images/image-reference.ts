@@ -54,3 +54,15 @@ export function engineReference(image: string): string {
   const { tag, digest } = parseImageReference(image);
   return digest || image.endsWith(`:${tag}`) ? image : `${image}:${tag}`;
 }
+
+/** One name for all ways to write a reference: "nginx" and "docker.io/library/nginx:latest" are the same. */
+export function canonicalReference(image: string): string {
+  const { domain, path, tag, digest } = parseImageReference(image);
+  return `${domain}/${path}${tag ? `:${tag}` : ""}${digest ? `@${digest}` : ""}`;
+}
+
+/** "docker.io/library/nginx" */
+export function repositoryOf(image: string): string {
+  const { domain, path } = parseImageReference(image);
+  return `${domain}/${path}`;
+}

@@ -1,65 +1,81 @@
-/** Credentials for registries, from the Secrets that a Pod names in imagePullSecrets. */
+/**
+ * Which credentials fit an image. A pattern is a host with an optional port and path. Each label of the host may hold the
+ * wildcards `*`, `?` and `[a-z]`, none of which stands for a dot; ports are the same; the path is a prefix of the image's.
+ * https://kubernetes.io/docs/concepts/containers/images/#config-json
+ */
+import { minimatch } from "minimatch";
 import type { Secret } from "#api/generated/types.js";
 import type { RegistryAuth } from "../runtime/runtime.js";
+import { BrokenDockerConfig, parseDockerConfig, type RegistryEntry } from "./docker-config.js";
 import type { ImageReference } from "./image-reference.js";
 
-interface DockerAuth {
-  username?: string;
-  password?: string;
-  /** base64 of "username:password". */
-  auth?: string;
+/** The credentials that fit the image, the most specific pattern first, each once. */
+export function credentialsFor(reference: ImageReference, entries: readonly RegistryEntry[]): RegistryAuth[] {
+  const found = new Map<string, RegistryAuth>();
+  const fitting = entries.filter(({ pattern }) => matches(pattern, reference));
+  for (const { auth } of fitting.sort((a, b) => specificity(b.pattern) - specificity(a.pattern))) {
+    const key = JSON.stringify([auth.username, auth.password]);
+    if (!found.has(key)) found.set(key, auth);
+  }
+  return [...found.values()];
 }
 
 /**
- * The credentials of these Secrets that fit the image, the most specific first. Secrets of other types or with broken
- * content give none: the pull then fails at the registry, which says why.
+ * What an image pull secret holds.
+ * @throws BrokenDockerConfig naming the Secret, when it is of another type or its content cannot be read
  */
-export function credentialsFor(reference: ImageReference, secrets: readonly Secret[]): RegistryAuth[] {
-  const found: { auth: RegistryAuth; key: string }[] = [];
-  for (const secret of secrets) {
-    for (const [key, entry] of Object.entries(authsOf(secret))) {
-      const auth = registryAuth(key, entry);
-      if (auth && matches(key, reference)) found.push({ auth, key });
-    }
-  }
-  return found.sort((a, b) => b.key.length - a.key.length).map(({ auth }) => auth);
-}
-
-function authsOf(secret: Secret): Record<string, DockerAuth> {
-  const config = secret.data?.[".dockerconfigjson"];
-  const legacy = secret.data?.[".dockercfg"];
-  if (config) return (decode(config) as { auths?: Record<string, DockerAuth> }).auths ?? {};
-  if (legacy) return decode(legacy) as Record<string, DockerAuth>;
-  return {};
-}
-
-function decode(base64: string): object {
+export function entriesOfSecret({ metadata, type, data }: Secret): RegistryEntry[] {
+  const [form, key] =
+    type === "kubernetes.io/dockercfg"
+      ? ([".dockercfg", ".dockercfg"] as const)
+      : (["config.json", ".dockerconfigjson"] as const);
+  const known = type === "kubernetes.io/dockercfg" || type === "kubernetes.io/dockerconfigjson";
+  if (!known)
+    throw new BrokenDockerConfig(`${metadata.name}: type ${type ?? "Opaque"} is none of an image pull secret`);
   try {
-    return JSON.parse(Buffer.from(base64, "base64").toString()) ?? {};
-  } catch {
-    return {};
+    return parseDockerConfig(Buffer.from(data?.[key] ?? "", "base64").toString(), form);
+  } catch (error) {
+    if (!(error instanceof BrokenDockerConfig)) throw error;
+    throw new BrokenDockerConfig(`${metadata.name}: ${key}: ${error.message}`);
   }
 }
 
-function registryAuth(key: string, entry: DockerAuth): RegistryAuth | undefined {
-  const [user = "", ...password] = Buffer.from(entry.auth ?? "", "base64")
-    .toString()
-    .split(":");
-  const username = entry.username ?? user;
-  if (!username) return undefined;
-  return { username, password: entry.password ?? password.join(":"), serverAddress: key };
+const EXACT_GLOB = {
+  nobrace: true,
+  noext: true,
+  noglobstar: true,
+  nonegate: true,
+  nocomment: true,
+  dot: true,
+} as const;
+
+function matches(pattern: string, { domain, path }: ImageReference): boolean {
+  const { host, folder } = split(pattern);
+  if (isDockerHub(host)) return isDockerHub(domain) && path.startsWith(folder);
+  const [wanted, given] = [hostAndPort(host), hostAndPort(domain)];
+  if (wanted.port !== given.port || wanted.labels.length !== given.labels.length) return false;
+  if (!wanted.labels.every((label, i) => minimatch(given.labels[i] ?? "", label, EXACT_GLOB))) return false;
+  return path.startsWith(folder);
 }
 
-/** A key is a host with an optional port and path prefix; `*` stands for one label of the host. */
-function matches(key: string, { domain, path }: ImageReference): boolean {
-  const [host = "", ...prefix] = key.replace(/^https?:\/\//, "").split("/");
-  if (isDockerHub(host)) return isDockerHub(domain);
-  const labels = host.split(".");
-  const wanted = domain.split(".");
-  if (labels.length !== wanted.length) return false;
-  if (!labels.every((label, i) => label === "*" || label === wanted[i])) return false;
-  const folder = prefix.filter((part) => part !== "").join("/");
-  return folder === "" || /^v[12]$/.test(folder) || path === folder || path.startsWith(`${folder}/`);
+/** Clients write "https://host/v1/": the version of the registry's interface is no part of an image's name. */
+function split(pattern: string): { host: string; folder: string } {
+  const bare = pattern.replace(/^https?:\/\//, "");
+  const slash = bare.indexOf("/");
+  const host = slash < 0 ? bare : bare.slice(0, slash);
+  const folder = slash < 0 ? "" : bare.slice(slash + 1).replace(/\/$/, "");
+  return { host, folder: /^v[12]$/.test(folder) ? "" : folder };
+}
+
+function specificity(pattern: string): number {
+  const { host, folder } = split(pattern);
+  return host.length + folder.length;
+}
+
+function hostAndPort(host: string): { labels: string[]; port: string } {
+  const colon = host.lastIndexOf(":");
+  const [name, port] = colon < 0 ? [host, ""] : [host.slice(0, colon), host.slice(colon + 1)];
+  return { labels: name.split("."), port };
 }
 
 function isDockerHub(host: string): boolean {

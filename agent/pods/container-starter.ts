@@ -1,14 +1,13 @@
 import type { Container, Pod } from "#api/generated/types.js";
 import type { ImageRequest, ImageState } from "../images/image-manager.js";
-import { parseImageReference } from "../images/image-reference.js";
-import { credentialsFor } from "../images/registry-credentials.js";
-import { type ContainerState, type RegistryAuth, RuntimeError, type Sandbox } from "../runtime/runtime.js";
+import { type ContainerState, RuntimeError, type Sandbox } from "../runtime/runtime.js";
 import type { Waiting } from "../status/container-status.js";
 import type { PreparedVolumes } from "../volumes/volume-manager.js";
 import { containerConfig } from "./container-config.js";
 import { ContainerConfigError } from "./container-env.js";
 import type { PlannedStart } from "./plan.js";
 import type { PodEnvironment } from "./pod-environment.js";
+import { pullCredentials } from "./pull-credentials.js";
 import { serviceVariables } from "./service-env.js";
 
 export interface StartOrder {
@@ -57,24 +56,6 @@ function imageRequest(env: PodEnvironment, order: StartOrder): ImageRequest {
     wake: order.wake,
     say: say(env, order),
   };
-}
-
-export async function pullCredentials(
-  env: Pick<PodEnvironment, "config" | "events">,
-  pod: Pod,
-  image: string,
-): Promise<RegistryAuth[]> {
-  const names = (pod.spec.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : []));
-  if (names.length === 0) return [];
-  const namespace = pod.metadata.namespace ?? "";
-  const secrets = await Promise.all(names.map((name) => env.config.secret(namespace, name)));
-  const found = secrets.filter((secret) => secret !== undefined);
-  if (found.length < names.length) {
-    const missing = names.filter((_, i) => secrets[i] === undefined).join(", ");
-    const message = `Unable to retrieve some image pull secrets (${missing}); attempting to pull the image may not succeed.`;
-    env.events.pod(pod, "Warning", "FailedToRetrieveImagePullSecret", message);
-  }
-  return credentialsFor(parseImageReference(image), found);
 }
 
 function imageFailure(

@@ -7,6 +7,8 @@ import { type Clock, systemClock } from "#client/clock.js";
 import { createEventRecorder } from "#client/event-recorder.js";
 import type { PressureType } from "../eviction/signals.js";
 import { ImageManager } from "../images/image-manager.js";
+import type { ImageRecords } from "../images/image-records.js";
+import { NodeCredentials } from "../images/node-credentials.js";
 import { unpackImage } from "../images/unpack-image.js";
 import type { PodNetwork } from "../network/network.js";
 import { ProbeManager } from "../probes/probe-manager.js";
@@ -21,6 +23,7 @@ import { ServiceAccountTokens } from "../volumes/service-account-tokens.js";
 import { VolumeManager } from "../volumes/volume-manager.js";
 import { Allocations } from "./allocations.js";
 import { downwardFile, type NodeCapacity } from "./downward-fields.js";
+import { LogLinks } from "./log-links.js";
 import type { ShutdownGrace } from "./node-shutdown.js";
 import type { PodFailure } from "./pod-admission.js";
 import { PodDirectories } from "./pod-directories.js";
@@ -55,6 +58,18 @@ export interface PodsOptions {
   capacity?: NodeCapacity;
   clock?: Clock;
   restartBackoff?: RestartBackoff;
+  /** Remembers which images were pulled; absent: nothing does. */
+  imageRecords?: ImageRecords;
+  /** Whether a Pod must have a credential for an image that another Pod's credential brought here; default true. */
+  verifyImageCredentials?: boolean;
+  /** Default 3. */
+  maxParallelImagePulls?: number;
+  /** Files with credentials for registries that are the node's own, see dockerConfigPlaces. */
+  registryConfigs?: readonly string[];
+  /** "/var/log": links to container logs are kept below; absent: there are none. */
+  logDir?: string;
+  /** Default 1. */
+  keptDeadContainers?: number;
   /** Milliseconds. */
   imageBackoff?: { initial: number; max: number };
   /** Milliseconds; how often volumes follow their objects, and how often the engine is listed. */
@@ -83,6 +98,8 @@ export interface NodePods {
   evict(pod: Pod, failure: PodFailure): Promise<void>;
   /** Path of the network namespace the Pod is in; undefined while its sandbox does not run. */
   networkNamespace(namespace: string, pod: string): string | undefined;
+  /** Ids of images that containers which have yet to be made will use. */
+  wantedImages(): ReadonlySet<string>;
   /** The host goes down: nothing new is taken on, and what runs is ended. Resolves when it is, or the time is over. */
   shutDown(grace: ShutdownGrace): Promise<void>;
   /** Containers run on; the next agent takes over where this one left. */
@@ -115,6 +132,7 @@ export function startPods(options: PodsOptions): NodePods {
     evict: (pod, failure) => manager.evict(pod, failure),
     storageOf: (pod) => manager.storageOf(pod),
     networkNamespace: (namespace, pod) => manager.networkNamespace(namespace, pod),
+    wantedImages: () => env.images.wanted(),
     shutDown: (grace) => {
       shuttingDown = true;
       return manager.shutDown(grace);
@@ -145,7 +163,15 @@ function environment(
   const capacity = options.capacity ?? hostCapacity();
   const directories = new PodDirectories(options.dataDir);
   const config = new ConfigSource(client, () => clock.now());
-  const images = new ImageManager({ runtime, clock, backoff: options.imageBackoff });
+  const images = new ImageManager({
+    runtime,
+    clock,
+    backoff: options.imageBackoff,
+    records: options.imageRecords,
+    verifyCredentials: options.verifyImageCredentials,
+    parallelPulls: options.maxParallelImagePulls,
+  });
+  const nodeCredentials = new NodeCredentials(options.registryConfigs ?? [], logger);
   const say = (pod: Pod, container: Container, reason: string, message: string) =>
     events.container(pod, container, "Warning", reason, message);
   return {
@@ -156,6 +182,9 @@ function environment(
     clock,
     events,
     directories,
+    logLinks: options.logDir === undefined ? undefined : new LogLinks(options.logDir),
+    keptDeadContainers: options.keptDeadContainers ?? 1,
+    nodeCredentials,
     inApi,
     config,
     images,
@@ -166,7 +195,7 @@ function environment(
       podDirectory: (uid) => directories.of(uid),
       pluginsDirectory: directories.plugins,
       allocatableMemory: capacity.memory,
-      image: (pod, name, source) => volumeImage({ config, events, images }, pod, name, source, wake),
+      image: (pod, name, source) => volumeImage({ config, events, images, nodeCredentials }, pod, name, source, wake),
       unpackImage: (id, directory) => runtime.exportImage(id, (tar) => unpackImage(tar, directory)),
       downward: (pod, file) => downwardFile(pod, file, capacity),
       run: runProgram,

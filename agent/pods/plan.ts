@@ -93,14 +93,16 @@ export function plan(input: PlanInput): PodPlan {
 
 const running = (view: PodView) => view.containers.filter((container) => container.state === "running");
 
-/** Ids of dead containers and sandboxes nobody needs any more. */
-export function leftovers(view: PodView): { containers: string[]; sandboxes: string[] } {
+/**
+ * Dead containers and ids of sandboxes that nobody needs any more.
+ * @param keep attempts of a container before the current one that stay; `logs --previous` shows the last of them
+ */
+export function leftovers(view: PodView, keep = 1): { containers: ContainerState[]; sandboxes: string[] } {
   const names = new Set(view.containers.map(({ name }) => name));
-  // The current attempt stays, and the one before it, which `logs --previous` shows.
-  const old = [...names].flatMap((name) => attemptsOf(view, name).slice(2));
+  const old = [...names].flatMap((name) => attemptsOf(view, name).slice(1 + keep));
   const current = currentSandbox(view);
   return {
-    containers: old.filter((container) => container.state !== "running").map(({ id }) => id),
+    containers: old.filter((container) => container.state !== "running"),
     sandboxes: view.sandboxes.filter((other) => !other.running && other.id !== current?.id).map(({ id }) => id),
   };
 }

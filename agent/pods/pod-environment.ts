@@ -4,6 +4,7 @@ import type { Client } from "#client/client.js";
 import type { Clock } from "#client/clock.js";
 import type { PressureType } from "../eviction/signals.js";
 import type { ImageManager } from "../images/image-manager.js";
+import type { NodeCredentials } from "../images/node-credentials.js";
 import type { PodNetwork } from "../network/network.js";
 import type { ProbeManager } from "../probes/probe-manager.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -12,6 +13,7 @@ import type { ConfigSource } from "../volumes/config-source.js";
 import type { VolumeManager } from "../volumes/volume-manager.js";
 import type { Allocations } from "./allocations.js";
 import type { NodeCapacity } from "./downward-fields.js";
+import type { LogLinks } from "./log-links.js";
 import type { PodDirectories } from "./pod-directories.js";
 import type { PodEvents } from "./pod-events.js";
 import type { ClusterDns } from "./resolv-conf.js";
@@ -30,6 +32,11 @@ export interface PodEnvironment {
   statuses: StatusManager;
   events: PodEvents;
   directories: PodDirectories;
+  /** Absent: there are no links to container logs. */
+  logLinks: LogLinks | undefined;
+  /** How many attempts of a container before the current one stay on the node. */
+  keptDeadContainers: number;
+  nodeCredentials: NodeCredentials;
   /** The Pod in the API that stands for this one: itself, or the mirror of one that is the node's own, if there is one. */
   inApi(pod: Pod): Pod | undefined;
   clock: Clock;

@@ -1,6 +1,8 @@
 /** Brings a Pod that is to run one step nearer to running. */
+import { rm } from "node:fs/promises";
 import type { Pod } from "#api/generated/types.js";
 import { formatDuration } from "../images/duration.js";
+import type { ContainerState } from "../runtime/runtime.js";
 import { isTerminal } from "../status/phase.js";
 import { carryOut } from "./carry-out.js";
 import { containerSpec } from "./container-starter.js";
@@ -36,6 +38,7 @@ export async function runPod(work: PodWork, apiPod: Pod): Promise<boolean> {
   holdBack(work, pod, planned);
   const ok = await carryOut(work, pod, planned);
   tidy(work);
+  await work.linkLogs();
   work.followProbes(pod);
   work.report(pod);
   return ok;
@@ -130,9 +133,9 @@ function holdBack({ env, loop, waiting, toldBackOff }: PodWork, pod: Pod, { held
 
 /** Removes what no one needs any more, beside the loop. */
 function tidy({ env, view }: PodWork): void {
-  const { containers, sandboxes } = leftovers(view);
+  const { containers, sandboxes } = leftovers(view, env.keptDeadContainers);
   const removals = [
-    ...containers.map((id) => ({ id, work: env.runtime.removeContainer(id) })),
+    ...containers.map((container) => ({ id: container.id, work: removeOldContainer(env, container) })),
     ...sandboxes.map((id) => ({ id, work: removeOldSandbox(env, id) })),
   ];
   for (const { id, work } of removals) {
@@ -141,6 +144,12 @@ function tidy({ env, view }: PodWork): void {
       (error) => env.logger.warn({ id, err: error }, "dead container not removed, will be tried again"),
     );
   }
+}
+
+/** With its last words, which nobody else removes while the Pod lives. */
+async function removeOldContainer({ runtime, directories }: PodWork["env"], old: ContainerState): Promise<void> {
+  await runtime.removeContainer(old.id);
+  await rm(directories.terminationLog(old.pod.uid, old.name, old.attempt), { force: true });
 }
 
 async function removeOldSandbox(env: PodWork["env"], id: string): Promise<void> {

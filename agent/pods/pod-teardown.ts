@@ -27,7 +27,10 @@ export async function tearDownPod(
     const reasons = failures.map((error) => (error as Error).message).join("; ");
     throw new AggregateError(failures, `pod ${pod.namespace}/${pod.name}: ${reasons}`);
   }
-  if (everything) await rm(env.directories.of(pod.uid), { recursive: true, force: true });
+  if (!everything) return;
+  // Before the folder, which tells an agent that was killed in between that there is something left to remove.
+  await env.logLinks?.removePod(pod.uid);
+  await rm(env.directories.of(pod.uid), { recursive: true, force: true });
 }
 
 async function removeCgroup({ logger }: PodEnvironment, path: string): Promise<void> {

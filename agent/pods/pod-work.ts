@@ -1,5 +1,5 @@
 import type { ContainerStatus, Pod, PodStatus } from "#api/generated/types.js";
-import type { PodIdentity } from "../runtime/runtime.js";
+import type { ContainerState, PodIdentity } from "../runtime/runtime.js";
 import type { Waiting } from "../status/container-status.js";
 import { podStatus } from "../status/pod-status.js";
 import type { PreparedVolumes } from "../volumes/volume-manager.js";
@@ -54,6 +54,7 @@ export class PodWork {
   readonly kills: ContainerKills;
   readonly hooks: HookRuns;
   readonly #probed = new Set<string>();
+  readonly #linked = new Map<string, ContainerState>();
   readonly #startTime: number;
 
   constructor(
@@ -84,6 +85,28 @@ export class PodWork {
       if (!spec || !hasEnded(container) || this.messages.has(container.id)) continue;
       const { runtime, directories } = this.env;
       this.messages.set(container.id, await terminationMessage(runtime, directories, spec, container));
+    }
+  }
+
+  /** Links lead to the logs of exactly the containers that are there. */
+  async linkLogs(): Promise<void> {
+    const { logLinks, logger } = this.env;
+    if (!logLinks) return;
+    const known = new Set(this.view.containers.map(({ id }) => id));
+    try {
+      for (const container of this.#linked.values()) {
+        if (known.has(container.id)) continue;
+        await logLinks.remove(container);
+        this.#linked.delete(container.id);
+      }
+      for (const container of this.view.containers) {
+        if (this.#linked.has(container.id)) continue;
+        await logLinks.add(container);
+        this.#linked.set(container.id, container);
+      }
+    } catch (error) {
+      // Containers run without; the next run tries again.
+      logger.warn({ pod: this.identity, err: error }, "links to container logs are not complete");
     }
   }
 

@@ -112,6 +112,8 @@ export class PodWorker {
     const work = this.#work;
     await this.view.refresh(this.env.runtime);
     await work.readLastWords();
+    // Not of one that goes: that takes its links with it.
+    if (!work.isTerminating) await work.linkLogs();
     let ok = true;
     if (work.isTerminating) {
       if (await terminatePod(work)) this.onGone();

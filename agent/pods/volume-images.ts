@@ -1,15 +1,15 @@
 import type { ImageVolumeSource, Pod } from "#api/generated/types.js";
 import type { ImageRequest } from "../images/image-manager.js";
 import { VolumeError, VolumePending } from "../volumes/plugin.js";
-import { pullCredentials } from "./container-starter.js";
 import type { PodEnvironment } from "./pod-environment.js";
+import { type CredentialSources, pullCredentials } from "./pull-credentials.js";
 
 /**
  * Sees to it that an image is there for a volume, by the same rules as for a container. Resolves with its id.
  * @throws VolumePending while it is pulled; VolumeError when that failed
  */
 export async function volumeImage(
-  env: Pick<PodEnvironment, "config" | "events" | "images">,
+  env: CredentialSources & Pick<PodEnvironment, "images">,
   pod: Pod,
   volumeName: string,
   { reference = "", pullPolicy }: ImageVolumeSource,

@@ -40,7 +40,10 @@ export interface Runtime {
   pullImage(image: string, auth?: RegistryAuth): Promise<ImageInfo>;
   inspectImage(image: string): Promise<ImageInfo | undefined>;
   listImages(): Promise<ImageInfo[]>;
-  removeImage(id: string): Promise<void>;
+  /** @param image a name, which goes, and with the last one the image; or the id of an image with at most one name */
+  removeImage(image: string): Promise<void>;
+  /** Ids of the images of all the engine's containers, whoever made them, running or not. */
+  imagesInUse(): Promise<ReadonlySet<string>>;
   /** The image's file system as a tar stream; resolves when `read` has. */
   exportImage(id: string, read: (tar: Readable) => Promise<void>): Promise<void>;
 
@@ -185,11 +188,11 @@ export interface ContainerState extends ContainerSummary {
   resources: ContainerResources;
   /** The engine's message when the container could not be started. */
   error: string;
+  /** The file the engine writes its output to; absent when it keeps none. */
+  logPath?: string;
   annotations: Readonly<Record<string, string>>;
   /** Folder of what the container has written over its image; absent where the engine's storage has no such folder. */
   writableLayer?: string;
-  /** The file of its log; absent when the engine keeps none. */
-  logPath?: string;
 }
 
 export interface ExecResult {
@@ -224,6 +227,14 @@ export interface LogStream {
   /** Plain output with a time before each line; standard output and error merged in order. */
   output: Readable;
   close(): void;
+}
+
+/** A container's log is kept in files that the engine rotates: the oldest is deleted when there would be one too many. */
+export interface LogRotation {
+  /** Bytes of a file. */
+  maxSize: number;
+  /** At least two: with one, a rotation would throw everything away. */
+  maxFiles: number;
 }
 
 export interface RegistryAuth {

@@ -1,6 +1,7 @@
 /** How much of a disk is taken: by whole folders, by log files, and of the file system as a whole. */
 import { execFile } from "node:child_process";
-import { stat, statfs } from "node:fs/promises";
+import { readdir, stat, statfs } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 
 /**
  * Bytes that each of the directories takes on its own file system; those that cannot be counted are left out. Counted in
@@ -20,23 +21,23 @@ export function directoryUsages(paths: readonly string[]): Promise<Map<string, n
   });
 }
 
-/** Rotated files that the engine keeps beside a log: see LOG_ROTATION. */
-const ROTATED = ["", ".1", ".2", ".3", ".4"];
 const BLOCK = 512;
 
-/** Bytes that a container's log takes, older parts of it included. */
+/** Bytes that a container's log takes, with the older parts that the engine keeps beside it. */
 export async function logUsage(path: string): Promise<number> {
-  const sizes = await Promise.all(ROTATED.map((suffix) => blocksOf(path + suffix)));
+  const folder = dirname(path);
+  const files = await readdir(folder).catch(unlessGone);
+  const parts = (files ?? []).filter((file) => file.startsWith(basename(path)));
+  const sizes = await Promise.all(parts.map((file) => blocksOf(join(folder, file))));
   return sizes.reduce((sum, blocks) => sum + blocks * BLOCK, 0);
 }
 
+function unlessGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
+}
+
 async function blocksOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).blocks;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
-    throw error;
-  }
+  return (await stat(path).catch(unlessGone))?.blocks ?? 0;
 }
 
 /** Bytes and inodes of a file system. `available` is what others than root can still have. */

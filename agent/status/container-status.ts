@@ -97,7 +97,10 @@ function terminatedReason(ended: EngineState): string {
   return ended.exitCode === 0 ? "Completed" : "Error";
 }
 
-function imageId(latest: EngineState, facts: ContainerFacts): string {
-  const digest = facts.imageDigest(latest.imageId);
-  return digest ? `docker-pullable://${digest}` : `docker://${latest.imageId}`;
+/** An agent that has started again does not know digests of containers it did not make: what was reported is still true. */
+function imageId(latest: EngineState, { imageDigest, previous }: ContainerFacts): string {
+  const digest = imageDigest(latest.imageId);
+  if (digest) return `docker-pullable://${digest}`;
+  const reported = previous?.containerID === `docker://${latest.id}` ? previous.imageID : "";
+  return reported || `docker://${latest.imageId}`;
 }

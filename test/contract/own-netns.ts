@@ -11,11 +11,22 @@ import { isDeepStrictEqual } from "node:util";
 import type { Test } from "tap";
 import { ipBatch } from "#cni/lib/ip-command.js";
 
-/** First line of such a test file: starts the file again inside a new namespace, and ends this process as that one ends. */
-export async function enterOwnNetns(moduleUrl: string): Promise<void> {
+/**
+ * First line of such a test file: starts the file again inside a new namespace, and ends this process as that one ends.
+ * @param mounts with a mount namespace of its own, too, whose mounts nobody else sees
+ */
+export async function enterOwnNetns(moduleUrl: string, { mounts = false } = {}): Promise<void> {
   if (process.env["BERTH_TEST_NETNS"]) return await ipBatch(["link set lo up"]);
   // Without NODE_OPTIONS: tap's loader would make every program of ours that the test starts four times as slow.
-  const args = ["--net", "env", "-u", "NODE_OPTIONS", process.execPath, fileURLToPath(moduleUrl)];
+  const args = [
+    "--net",
+    ...(mounts ? ["--mount"] : []),
+    "env",
+    "-u",
+    "NODE_OPTIONS",
+    process.execPath,
+    fileURLToPath(moduleUrl),
+  ];
   const child = spawn("unshare", [...args, ...process.argv.slice(2)], {
     stdio: "inherit",
     env: { ...process.env, BERTH_TEST_NETNS: readlinkSync("/proc/self/ns/net") },

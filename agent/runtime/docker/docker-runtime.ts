@@ -1,6 +1,6 @@
 /** The container runtime on a Docker engine. One file per verb; this one puts them together. */
 import type { Logger } from "pino";
-import type { Runtime } from "../runtime.js";
+import type { LogRotation, Runtime } from "../runtime.js";
 import { Slots } from "../slots.js";
 import { attach } from "./attach.js";
 import { createContainer } from "./container-create.js";
@@ -15,7 +15,8 @@ import { exec } from "./exec.js";
 import { execSync } from "./exec-sync.js";
 import { mayLowerOomScore } from "./host-config.js";
 import { exportImage } from "./image-export.js";
-import { inspectImage, listImages, pullImage, removeImage } from "./images.js";
+import { imagesInUse, inspectImage, listImages, pullImage, removeImage } from "./images.js";
+import { DEFAULT_LOG_ROTATION } from "./log-rotation.js";
 import { logs } from "./logs.js";
 import { DEFAULT_SANDBOX_IMAGE, ensureSandboxImage } from "./sandbox-image.js";
 import { inspectSandbox, listSandboxes } from "./sandbox-list.js";
@@ -29,6 +30,8 @@ export interface DockerRuntimeOptions {
   nodeName: string;
   logger: Logger;
   sandboxImage?: string;
+  /** How much is kept of what a container writes. */
+  containerLogs?: LogRotation;
   /** How many containers are made, started or removed at a time. */
   parallel?: number;
 }
@@ -45,6 +48,7 @@ export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<
     nodeName: options.nodeName,
     sandboxImage: options.sandboxImage ?? DEFAULT_SANDBOX_IMAGE,
     logger: options.logger,
+    containerLogs: options.containerLogs ?? DEFAULT_LOG_ROTATION,
     slots: new Slots(options.parallel ?? 12),
     cgroupDriver: (await version(docker)).cgroupDriver,
     canLowerOomScore: mayLowerOomScore(),
@@ -75,7 +79,8 @@ function runtimeOf(engine: Engine): Runtime {
     pullImage: (image, auth) => pullImage(engine, image, auth),
     inspectImage: (image) => inspectImage(engine, image),
     listImages: () => listImages(engine),
-    removeImage: (id) => removeImage(engine, id),
+    removeImage: (image) => removeImage(engine, image),
+    imagesInUse: () => imagesInUse(engine),
     exportImage: (id, read) => exportImage(engine, id, read),
     events: (onEvent, onEnd) => events(engine, onEvent, onEnd),
   };

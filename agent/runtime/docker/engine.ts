@@ -3,7 +3,7 @@ import { Agent } from "node:http";
 import { inspect } from "node:util";
 import type Docker from "dockerode";
 import type { Logger } from "pino";
-import { RuntimeError } from "../runtime.js";
+import { type LogRotation, RuntimeError } from "../runtime.js";
 import type { Slots } from "../slots.js";
 import { newDocker } from "./dockerode.js";
 
@@ -16,6 +16,7 @@ export interface Engine {
   readonly nodeName: string;
   readonly sandboxImage: string;
   readonly logger: Logger;
+  readonly containerLogs: LogRotation;
   /** Containers made, started and removed at a time: more gain nothing, the engine serialises most of it. */
   readonly slots: Slots;
   readonly cgroupDriver: "cgroupfs" | "systemd";

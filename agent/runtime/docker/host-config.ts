@@ -3,9 +3,7 @@ import type { HostConfig, MountSettings } from "dockerode";
 import type { ContainerConfig } from "../runtime.js";
 import { cgroupParent } from "./cgroup-parent.js";
 import type { Engine } from "./engine.js";
-
-/** Kubernetes' defaults for container logs: five files of 10 MiB each. */
-export const LOG_ROTATION = { Type: "json-file", Config: { "max-size": "10m", "max-file": "5" } };
+import { logConfig } from "./log-rotation.js";
 
 const CAP_SYS_RESOURCE = 24n;
 
@@ -38,7 +36,7 @@ export function containerHostConfig(engine: Engine, config: ContainerConfig, mou
     CgroupParent: cgroupParent(config.cgroupParent, engine.cgroupDriver),
     Runtime: config.runtimeHandler,
     Mounts: mounts,
-    LogConfig: LOG_ROTATION,
+    LogConfig: logConfig(engine.containerLogs),
     RestartPolicy: { Name: "no" },
     CpuShares: resources.cpuShares,
     CpuQuota: resources.cpuQuota,

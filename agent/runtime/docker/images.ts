@@ -41,8 +41,13 @@ export async function listImages(engine: Engine): Promise<ImageInfo[]> {
   }));
 }
 
-export async function removeImage(engine: Engine, id: string): Promise<void> {
-  await callUnless([404], () => engine.docker.getImage(id).remove());
+export async function removeImage(engine: Engine, image: string): Promise<void> {
+  await callUnless([404], () => engine.docker.getImage(image).remove());
+}
+
+export async function imagesInUse(engine: Engine): Promise<ReadonlySet<string>> {
+  const containers = await call(() => engine.docker.listContainers({ all: true }));
+  return new Set(containers.map(({ ImageID }) => ImageID));
 }
 
 function infoOf(found: ImageInspectInfo): ImageInfo {

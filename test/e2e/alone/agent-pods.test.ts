@@ -41,7 +41,10 @@ t.test("Pods on Docker", { skip: skipWithoutEngine, timeout: 400_000 }, async (t
       "Ready=True",
     ]);
     await node.untilEvent("web", /^Started: Started container main$/);
-    await node.untilEvent("web", /^Pulled: Container image "busybox:latest" already present on machine$/);
+    await node.untilEvent(
+      "web",
+      /^Pulled: Container image "busybox:latest" already present on machine and can be accessed by the pod$/,
+    );
     await node.untilEvent("web", /^Created: Created container: main$/);
     await node.delete("web");
     await node.gone("web");

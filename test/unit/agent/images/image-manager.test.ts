@@ -1,10 +1,11 @@
+import { join } from "node:path";
+import { pino } from "pino";
 import t from "tap";
 import { formatDuration } from "#agent/images/duration.js";
-import { ImageManager, type ImageRequest } from "#agent/images/image-manager.js";
+import { ImageManager, type ImageManagerOptions, type ImageRequest } from "#agent/images/image-manager.js";
+import { ImageRecords } from "#agent/images/image-records.js";
 import { engineReference, parseImageReference } from "#agent/images/image-reference.js";
-import { credentialsFor } from "#agent/images/registry-credentials.js";
-import type { ImageInfo, RegistryAuth, Runtime } from "#agent/runtime/runtime.js";
-import type { Secret } from "#api/generated/types.js";
+import { type ImageInfo, type RegistryAuth, type Runtime, RuntimeError } from "#agent/runtime/runtime.js";
 import { FakeClock, settle } from "#test/fixtures/fake-clock.js";
 
 const info = (digests: string[] = []): ImageInfo => ({ id: "sha256:1", tags: [], digests, size: 7, user: "" });
@@ -12,7 +13,7 @@ const info = (digests: string[] = []): ImageInfo => ({ id: "sha256:1", tags: [],
 const DIGEST = `sha256:${"a".repeat(64)}`;
 
 /** An engine with these images, whose pulls end as told. */
-function fixture(images: Record<string, ImageInfo> = {}) {
+function fixture(images: Record<string, ImageInfo> = {}, options: Partial<ImageManagerOptions> = {}) {
   const pulls: { image: string; auth?: RegistryAuth; end(result: ImageInfo | Error): void }[] = [];
   const runtime: Partial<Runtime> = {
     inspectImage: async (image) => images[image],
@@ -22,7 +23,7 @@ function fixture(images: Record<string, ImageInfo> = {}) {
       }),
   };
   const clock = new FakeClock();
-  const manager = new ImageManager({ runtime: runtime as Runtime, clock });
+  const manager = new ImageManager({ runtime: runtime as Runtime, clock, ...options });
   const said: string[] = [];
   let woken = 0;
   const ask = (image: string, more: Partial<ImageRequest> = {}) =>
@@ -45,7 +46,7 @@ t.test("present: used as it is, said once a start", async (t) => {
   const { ask, said, pulls } = fixture({ "nginx:latest": info([`nginx@${DIGEST}`]) });
   t.match(await ask("nginx"), { state: "ready", reference: "nginx:latest" });
   await ask("nginx");
-  t.same(said, ['Pulled: Container image "nginx" already present on machine']);
+  t.same(said, ['Pulled: Container image "nginx" already present on machine and can be accessed by the pod']);
   t.equal(pulls.length, 0);
 });
 
@@ -144,26 +145,104 @@ t.test("references", async (t) => {
   t.equal(engineReference("x:1"), "x:1");
 });
 
-t.test("credentials fit by host, port and path", async (t) => {
-  const secret = (auths: object): Secret => ({
-    metadata: { name: "s", uid: "", resourceVersion: "", creationTimestamp: "" },
-    data: { ".dockerconfigjson": Buffer.from(JSON.stringify({ auths })).toString("base64") },
+t.test("one after the other when only one pull at a time is allowed, and the wait is told", async (t) => {
+  const { ask, pulls, said, clock } = fixture({}, { parallelPulls: 1 });
+  await ask("a:1");
+  await ask("b:1", { podUid: "other" });
+  await settle();
+  t.same(
+    pulls.map(({ image }) => image),
+    ["a:1"],
+  );
+  await clock.advance(1000);
+  pulls[0]?.end(info());
+  await settle();
+  t.equal(pulls.length, 2);
+  await clock.advance(500);
+  pulls[1]?.end(info());
+  await settle();
+  t.match(said.at(-1), /"b:1" in 500ms \(1\.5s including waiting\)\. Image size: 7 bytes\.$/);
+});
+
+t.test("back-off: doubled up to five minutes, from the start again after a success and for a new Pod", async (t) => {
+  const { ask, pulls, clock, manager } = fixture();
+  const fail = async (podUid = "p") => {
+    await ask("nginx:1", { podUid });
+    await settle();
+    pulls.at(-1)?.end(new Error("no such host"));
+    await settle();
+  };
+  const wait = async (podUid = "p") => {
+    await clock.advance(5000);
+    const state = await ask("nginx:1", { podUid });
+    const left = state.state === "failed" ? (state.retryAt ?? 0) - clock.now() : 0;
+    await clock.advance(left);
+    return left + 5000;
+  };
+  const delays: number[] = [];
+  for (let i = 0; i < 7; i++) {
+    await fail();
+    delays.push(await wait());
+  }
+  t.same(delays, [10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]);
+  await fail("other");
+  t.equal(await wait("other"), 10_000, "another Pod has its own");
+  await ask("nginx:1");
+  await settle();
+  pulls.at(-1)?.end(info());
+  await settle();
+  manager.forgetStart("p", "main/0");
+  await clock.advance(5000);
+  await fail();
+  t.equal(await wait(), 10_000, "after a success");
+});
+
+t.test("a Pod that goes while its image is pulled", async (t) => {
+  const { ask, pulls, manager, images } = fixture();
+  await ask("nginx:1");
+  await settle();
+  manager.forgetPod("p");
+  images["nginx:1"] = info();
+  pulls[0]?.end(info());
+  await settle();
+  t.equal(manager.wanted().size, 0, "nothing is kept for it");
+  t.match(await ask("nginx:1", { podUid: "other" }), { state: "ready" }, "and the image serves others");
+});
+
+t.test("every credential is tried, and what was said to each is told", async (t) => {
+  const { ask, pulls, said } = fixture();
+  const credentials = async () => ["a", "b"].map((username) => ({ username, password: "pw", serverAddress: "r" }));
+  await ask("nginx:1", { credentials });
+  await settle();
+  pulls[0]?.end(new RuntimeError("denied"));
+  await settle();
+  t.same(
+    pulls.map(({ auth }) => auth?.username),
+    ["a", "b"],
+  );
+  pulls[1]?.end(new RuntimeError("not found"));
+  await settle();
+  t.equal(said[1], 'Failed: Failed to pull image "nginx:1": [denied, not found]');
+});
+
+t.test("an image that wanted a credential serves those who have one, and their restarts without asking", async (t) => {
+  const records = new ImageRecords(join(t.testdir({}), "images.json"), pino({ level: "silent" }));
+  const auth = { username: "me", password: "pw", serverAddress: "r" };
+  records.pulled("sha256:1", "nginx:1", auth, 1);
+  const { ask, pulls, manager } = fixture({ "nginx:1": info([`nginx@${DIGEST}`]) }, { records });
+  t.match(await ask("nginx:1", { credentials: async () => [auth] }), { state: "ready" });
+  manager.forgetStart("p", "main/0");
+  const away = () => Promise.reject(new Error("the server is away"));
+  t.match(await ask("nginx:1", { startKey: "main/1", credentials: away }), { state: "ready" });
+  t.match(await ask("nginx:1", { podUid: "other", policy: "Never" }), {
+    reason: "ErrImageNeverPull",
+    message: /is present with pull policy of Never but does not have the proper credentials/,
   });
-  const auth = Buffer.from("me:pa:ss").toString("base64");
-  const secrets = [
-    secret({ "reg.io:5000": { auth }, "https://index.docker.io/v1/": { username: "hub", password: "p" } }),
-  ];
-  const users = (image: string, from = secrets) =>
-    credentialsFor(parseImageReference(image), from).map((a) => a.username);
-  t.same(credentialsFor(parseImageReference("reg.io:5000/a"), secrets), [
-    { username: "me", password: "pa:ss", serverAddress: "reg.io:5000" },
-  ]);
-  t.same(users("nginx"), ["hub"]);
-  t.same(users("reg.io/a"), []);
-  const nested = [secret({ "*.io/team": { username: "team" }, "reg.io": { username: "all" } })];
-  t.same(users("reg.io/team/app", nested), ["team", "all"]);
-  t.same(users("reg.io/other", nested), ["all"]);
-  t.same(users("x", [{ ...secrets[0]!, data: { ".dockerconfigjson": "broken" } }]), []);
+  t.match(await ask("nginx:1", { podUid: "other" }), { state: "pulling" }, "others ask the registry");
+  await settle();
+  t.equal(pulls.length, 1);
+  const unverified = fixture({ "nginx:1": info() }, { records, verifyCredentials: false });
+  t.match(await unverified.ask("nginx:1"), { state: "ready" });
 });
 
 t.test("durations", async (t) => {

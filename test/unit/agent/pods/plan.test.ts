@@ -131,7 +131,10 @@ t.test("a container that someone removed comes back with a higher count", async 
 
 t.test("the current attempt and the one before are kept", async (t) => {
   const attempts = [0, 1, 2, 3].map((attempt) => endedOf("main", 1, { attempt }));
-  t.same(leftovers(viewOf([sandboxOf()], ...attempts)).containers, ["main-1", "main-0"]);
+  const ids = (keep?: number) => leftovers(viewOf([sandboxOf()], ...attempts), keep).containers.map(({ id }) => id);
+  t.same(ids(), ["main-1", "main-0"]);
+  t.same(ids(0), ["main-2", "main-1", "main-0"]);
+  t.same(ids(5), []);
 });
 
 t.test("sidecars stop last, and in the opposite order of their start", async (t) => {

@@ -65,6 +65,10 @@ t.test("running and ready", async (t) => {
     ],
   });
   t.ok(status.conditions?.every((c) => c.status === "True"));
+  const again = statusOf(podOf(), viewOf([sandboxOf()], stateOf("main")), { previous: status });
+  t.equal(again.containerStatuses?.[0]?.imageID, "docker-pullable://busybox@sha256:2", "after a restart of the agent");
+  const other = statusOf(podOf(), viewOf([sandboxOf()], stateOf("main", { attempt: 1 })), { previous: status });
+  t.equal(other.containerStatuses?.[0]?.imageID, "docker://sha256:1", "of another container nothing is known");
 });
 
 t.test("init containers hold the Pod", async (t) => {
