@@ -2,7 +2,7 @@
 import type { Container, Pod } from "#api/generated/types.js";
 import type { ContainerState, Sandbox } from "../runtime/runtime.js";
 import { attemptsOf, currentSandbox, hasEnded, latestOf, type PodView } from "./pod-view.js";
-import { nextStart, type RestartBackoff } from "./restart-backoff.js";
+import { nextStart, RESTART_DELAY_LABEL, type RestartBackoff } from "./restart-backoff.js";
 import { isSidecar, shouldRestart } from "./restart-policy.js";
 import { nextToStop } from "./stop-order.js";
 
@@ -165,9 +165,8 @@ function planOne(input: PlanInput, sandboxId: string, container: Container, init
     return false;
   }
   if (hasEnded(latest)) return planEnded(input, sandboxId, container, init, latest, result);
-  if (latest.state === "created" && latest.sandboxId === sandboxId) {
-    const restartDelay = latest.attempt > 0 ? 0 : undefined;
-    result.start.push({ container, init, attempt: latest.attempt, restartDelay, createdId: latest.id });
+  if (latest.state === "created") {
+    result.start.push(startOfCreated(sandboxId, container, init, latest));
     return false;
   }
   const why = reasonToKill(input, sandboxId, container, latest);
@@ -176,6 +175,15 @@ function planOne(input: PlanInput, sandboxId: string, container: Container, init
     return false;
   }
   return isSidecar(container) && input.isStarted(latest.id);
+}
+
+/** It never ran, so the attempt is still to come: with it, or, if its sandbox or image is of the past, with one in its place. */
+function startOfCreated(sandboxId: string, container: Container, init: boolean, latest: ContainerState): PlannedStart {
+  const { attempt, id, labels } = latest;
+  const fits = latest.sandboxId === sandboxId && latest.imageRef === container.image;
+  const label = labels[RESTART_DELAY_LABEL];
+  const restartDelay = label === undefined ? undefined : Number(label);
+  return { container, init, attempt, restartDelay, createdId: fits ? id : undefined };
 }
 
 function planEnded(
@@ -208,6 +216,9 @@ function reasonToKill(
 ): Condemned | undefined {
   const condemned = input.condemned.get(latest.id);
   if (condemned) return condemned;
+  // The engine was killed while it started it, and takes what was to become its program for it.
+  if (latest.startedAt === 0)
+    return { message: `Container ${container.name} has never begun to run, will be restarted`, graceSeconds: 0 };
   if (latest.sandboxId !== sandboxId)
     return { message: `Container ${container.name} is in a sandbox of the past, will be restarted` };
   if (latest.imageRef !== container.image)

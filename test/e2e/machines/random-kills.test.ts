@@ -74,5 +74,5 @@ t.test(`${operations} operations, seed ${seed}`, async (t) => {
   });
   log("emptied");
   t.same(left, [], "and nothing at all is left of them");
-  t.comment(`${done.at(-1)}; seed ${seed}`);
+  t.comment(process.env.BERTH_TEST_LOG ? done.join("\n") : `${done.at(-1)}; seed ${seed}`);
 });

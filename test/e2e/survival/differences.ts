@@ -54,7 +54,7 @@ export function leftovers(pods: readonly Pod[], truth: NodeTruth): string[] {
     ...truth.engineVolumes.map((name) => `volume ${name} of the engine`),
     ...strange("directory", truth.directories, (uid) => uids.has(uid)),
     ...strange("mount", truth.mounts, (path) => liveUids.has(path.split("/pods/")[1]!.split("/")[0]!)),
-    ...strange("cgroup", truth.cgroups, (uid) => liveUids.has(uid)),
+    ...truth.cgroups.filter(({ uid }) => !liveUids.has(uid)).map(({ text }) => `cgroup of no Pod: ${text}`),
     ...[...truth.reservations]
       .filter(([, id]) => !sandboxes.has(id))
       .map(([ip, id]) => `${ip} is kept for ${id.slice(0, 12)}`),
@@ -118,7 +118,7 @@ function endDifferences({ status }: Pod, { exitCode }: PlannedPod, own: EngineCo
   // An engine that dies takes a container with it: that is an end too.
   const code = containerStatuses?.[0]?.state?.terminated?.exitCode;
   if (phase !== (code === 0 ? "Succeeded" : "Failed")) found.push(`phase ${phase} after exit code ${code}`);
-  if (code !== exitCode && code !== 137 && code !== 143) found.push(`exit code ${code}, not ${exitCode}`);
+  if (code !== exitCode && code !== 137 && code !== 255) found.push(`exit code ${code}, not ${exitCode}`);
   if (own.some(({ running }) => running)) found.push("something of it still runs");
   return found;
 }

@@ -36,8 +36,8 @@ export interface NodeTruth {
   attachments: string[];
   /** Links of Pods on the node's side. */
   links: number;
-  /** Uids with a cgroup in any hierarchy. */
-  cgroups: string[];
+  /** Pods' cgroups by path, and what runs in them, of every hierarchy. */
+  cgroups: { uid: string; text: string }[];
 }
 
 const agentFolder = (lab: Lab, node: LabNode) => join(lab.nodeDirectory(node), "berth/agent");
@@ -118,15 +118,28 @@ function reservations(networks: string): Map<string, string> {
 
 const HIERARCHIES = "/sys/fs/cgroup";
 
-function cgroups(root: string): string[] {
+function cgroups(root: string): NodeTruth["cgroups"] {
   const bases = [HIERARCHIES, ...entries(HIERARCHIES).map((name) => join(HIERARCHIES, name))];
-  const uids = new Set<string>();
-  for (const base of bases)
-    for (const level of ["", "burstable", "besteffort"]) {
-      const folder = join(base, root, "kubepods", level);
-      const names = ifThere(() => readdirSync(folder, { withFileTypes: true })) ?? [];
-      for (const entry of names)
-        if (entry.isDirectory() && entry.name.startsWith("pod")) uids.add(entry.name.slice("pod".length));
-    }
-  return [...uids];
+  const levels = bases.flatMap((base) => ["", "burstable", "besteffort"].map((l) => join(base, root, "kubepods", l)));
+  return levels.flatMap((folder) =>
+    entries(folder).flatMap((name) =>
+      name.startsWith("pod") ? [{ uid: name.slice("pod".length), text: contentOf(join(folder, name)) }] : [],
+    ),
+  );
+}
+
+/** A cgroup with its children and the programs in them. */
+function contentOf(folder: string): string {
+  const programs = (ifThere(() => readFileSync(join(folder, "cgroup.procs"), "utf8")) ?? "")
+    .split("\n")
+    .filter(Boolean);
+  const words = programs.map(
+    (pid) =>
+      `${pid} ${ifThere(() => readFileSync(`/proc/${pid}/stat`, "utf8"))
+        ?.split(" ")
+        .slice(1, 4)
+        .join(" ")}`,
+  );
+  const children = (ifThere(() => readdirSync(folder, { withFileTypes: true })) ?? []).filter((e) => e.isDirectory());
+  return [folder, ...words, ...children.map(({ name }) => contentOf(join(folder, name)))].join("; ");
 }

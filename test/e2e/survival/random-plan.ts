@@ -69,7 +69,7 @@ function planLane(lane: number, count: number, upTo: UpTo, oneOf: OneOf) {
   let generation = 0;
   let crashes = 0;
   const add = (verb: object) =>
-    steps.push({ pod: current!.name, pauseMs: steps.length === 0 ? upTo(300) : upTo(900), ...verb } as Operation);
+    steps.push({ pod: current!.name, pauseMs: steps.length === 0 ? upTo(1000) : upTo(1500), ...verb } as Operation);
   while (steps.length < count) {
     if (!current) {
       const name = `pod-${lane}-${generation++}`;
@@ -94,7 +94,7 @@ function planLane(lane: number, count: number, upTo: UpTo, oneOf: OneOf) {
 }
 
 function verbsFor(shape: Shape, mayCrash: boolean): Operation["verb"][] {
-  const verbs: Operation["verb"][] = ["label", "label", "delete", "delete"];
+  const verbs: Operation["verb"][] = ["label", "label", "delete"];
   if (shape !== "once" && mayCrash) verbs.push("image", "crash", "crash");
   if (shape === "probed") verbs.push("unready", "ready");
   if (shape === "probed" && mayCrash) verbs.push("sicken");
@@ -111,8 +111,9 @@ function planKills(operations: number, upTo: UpTo): Kill[] {
   return [
     kill(at(0.04, 0.14), ["agent"], false),
     kill(at(0.18, 0.32), ["agent"], true),
-    kill(at(0.36, 0.48), ["agent"], true),
-    kill(at(0.5, 0.65), ["dockerd"], false),
-    kill(at(0.75, 0.9), ["agent", "dockerd"], true),
+    kill(at(0.36, 0.46), ["agent"], true),
+    kill(at(0.48, 0.56), ["agent"], false),
+    kill(at(0.6, 0.72), ["dockerd"], false),
+    kill(at(0.8, 0.94), ["agent", "dockerd"], true),
   ];
 }

@@ -24,6 +24,7 @@ export const UNREADY = "/tmp/unready";
 const SICK = "/tmp/sick";
 /** Ends at once when told to. */
 const WAIT = ["sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"];
+const START_PATIENCE_MS = 2_000;
 const ENGINE_PATIENCE_MS = 20_000;
 
 export async function carryOutPlan(stage: Stage, plan: Plan): Promise<void> {
@@ -81,7 +82,7 @@ async function carryOut(stage: Stage, operation: Operation): Promise<void> {
   }
 }
 
-/** Does something to the Pod's running container; nothing when none runs. The engine may be dead for a while. */
+/** Does something to the Pod's running container, if one runs soon. The engine may be dead for a while. */
 async function inEngine(
   { lab, node, namespace, log }: Stage,
   pod: string,
@@ -90,17 +91,19 @@ async function inEngine(
   const docker = new Docker({ socketPath: lab.dockerSocket(node) });
   const label = [`io.kubernetes.pod.name=${pod}`, `io.kubernetes.pod.namespace=${namespace}`];
   const filters = { label: [...label, "io.kubernetes.container.name=main"] };
-  for (const deadline = performance.now() + ENGINE_PATIENCE_MS; ; await sleep(200)) {
+  const began = performance.now();
+  for (;;) {
     try {
       const [found] = await docker.listContainers({ filters });
-      if (!found) return log(`  (nothing of ${pod} runs)`);
-      return void (await act(docker.getContainer(found.Id)));
+      if (!found && performance.now() - began > START_PATIENCE_MS) return log(`  (nothing of ${pod} runs)`);
+      if (found) return void (await act(docker.getContainer(found.Id)));
     } catch (error) {
       // 404 and 409: it has ended meanwhile.
       const { statusCode } = error as { statusCode?: number };
       if (statusCode === 404 || statusCode === 409) return;
-      if (performance.now() > deadline) throw error;
+      if (performance.now() - began > ENGINE_PATIENCE_MS) throw error;
     }
+    await sleep(100);
   }
 }
 
