@@ -105,7 +105,7 @@ async function startParts(base: Base): Promise<() => Promise<void>> {
     runtime: base.runtime,
     networkProblem: async () => (base.shuttingDown ? "node is shutting down" : network?.problem()),
     folders: [base.folder, facts.runtime.rootDirectory],
-    now: clock.now,
+    monotonic: clock.monotonic,
   });
   const reporter = teardown.add("node", new NodeReporter({ client, facts, observe, recorder, clock, logger }));
   const leaseSeconds = base.cluster.nodeLeaseSeconds;

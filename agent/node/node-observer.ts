@@ -12,8 +12,8 @@ export interface NodeObserverOptions {
   networkProblem(): Promise<string | undefined>;
   /** Folders on the file systems that Pods fill. */
   folders: readonly string[];
-  /** Milliseconds since the epoch. */
-  now(): number;
+  /** Milliseconds on a clock that is never set. */
+  monotonic(): number;
 }
 
 /** Listing images costs the engine more than the rest together; they change seldom. */
@@ -33,8 +33,8 @@ export function nodeObserver(options: NodeObserverOptions): () => Promise<NodeOb
     });
     if (version) {
       facts = { ...facts, runtime: version };
-      if (options.now() - images.at >= IMAGES_EVERY_MS) {
-        images = { list: nodeImages(await options.runtime.listImages()), at: options.now() };
+      if (options.monotonic() - images.at >= IMAGES_EVERY_MS) {
+        images = { list: nodeImages(await options.runtime.listImages()), at: options.monotonic() };
       }
     }
     const network = await options.networkProblem();

@@ -34,13 +34,13 @@ export async function carryOut(work: PodWork, pod: Pod, planned: PodPlan): Promi
 /** Makes the volumes before the first start, and brings those that follow an object up to date now and then. */
 async function setUpVolumes(work: PodWork, pod: Pod, starting: boolean): Promise<boolean> {
   const { env } = work;
-  const now = env.clock.now();
+  const now = env.clock.monotonic();
   // Which follow is known once they were set up; an agent that has just started has to do that again.
   const follows = work.volumes
     ? [...work.volumes.values()].some((volume) => volume.follows)
     : (pod.spec.volumes?.length ?? 0) > 0;
   const due = follows && now - work.volumesAt >= env.resyncPeriod;
-  if (follows) work.loop.wakeAt((due ? now : work.volumesAt) + env.resyncPeriod);
+  if (follows) work.loop.wakeAfter((due ? now : work.volumesAt) + env.resyncPeriod - now);
   if (!due && !(starting && !work.volumes)) return true;
   work.volumesAt = now;
   try {

@@ -129,7 +129,7 @@ function environment(
   const inApi = (pod: Pod) => (staticPods ? staticPods.inApi(pod) : pod);
   const capacity = options.capacity ?? hostCapacity(options.maxPods ?? DEFAULT_MAX_PODS);
   const directories = new PodDirectories(options.dataDir);
-  const config = new ConfigSource(client, () => clock.now());
+  const config = new ConfigSource(client, () => clock.monotonic());
   const images = new ImageManager({ runtime, clock, backoff: options.imageBackoff });
   const say = (pod: Pod, container: Container, reason: string, message: string) =>
     events.container(pod, container, "Warning", reason, message);

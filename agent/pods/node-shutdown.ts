@@ -27,8 +27,8 @@ export async function endPods(
 }
 
 async function endGroup(workers: readonly PodWorker[], graceSeconds: number, clock: Clock): Promise<void> {
-  const deadline = clock.now() + graceSeconds * 1000;
+  const deadline = clock.monotonic() + graceSeconds * 1000;
   for (const worker of workers) worker.end({ reason: "Terminated", message: MESSAGE, graceSeconds, disruption: true });
-  while (workers.some((worker) => !worker.isOver) && clock.now() < deadline)
+  while (workers.some((worker) => !worker.isOver) && clock.monotonic() < deadline)
     await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
 }

@@ -202,7 +202,7 @@ function planEnded(
     return false;
   }
   if (!shouldRestart(input.pod, container, latest.exitCode, init)) return false;
-  const { delay, at } = nextStart(latest, input.backoff);
+  const { delay, at } = nextStart(latest, input.backoff, input.now);
   if (at > input.now) result.held.set(container.name, { delay, at });
   else result.start.push({ container, init, attempt: latest.attempt + 1, restartDelay: delay });
   return false;

@@ -16,13 +16,13 @@ export async function enforceSizeLimits(work: PodWork, pod: Pod): Promise<void> 
   const limited = (pod.spec.volumes ?? []).filter(isLimited);
   const { phase } = pod.status ?? {};
   if (limited.length === 0 || !volumes || work.failure || phase === "Succeeded" || phase === "Failed") return;
-  const now = env.clock.now();
+  const now = env.clock.monotonic();
   if (now - work.usageAt < PERIOD) {
-    loop.wakeAt(work.usageAt + PERIOD);
+    loop.wakeAfter(work.usageAt + PERIOD - now);
     return;
   }
   work.usageAt = now;
-  loop.wakeAt(now + PERIOD);
+  loop.wakeAfter(PERIOD);
   for (const { name, emptyDir } of limited) {
     const limit = emptyDir?.sizeLimit ?? "";
     const path = volumes.get(name)?.path;

@@ -154,7 +154,7 @@ function containerDifferences(
 function inBackOff(latest: EngineContainer): boolean {
   const { finishedAt, startedAt, labels } = latest;
   const ended = { finishedAt, startedAt, labels, createdAt: startedAt } as ContainerState;
-  return Date.now() < nextStart(ended, DEFAULT_RESTART_BACKOFF).at + BACKOFF_SLACK;
+  return Date.now() < nextStart(ended, DEFAULT_RESTART_BACKOFF, Date.now()).at + BACKOFF_SLACK;
 }
 
 /** Which of the running containers of probed Pods are unready, by looking into each. */

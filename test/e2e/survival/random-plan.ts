@@ -69,7 +69,7 @@ function planLane(lane: number, count: number, upTo: UpTo, oneOf: OneOf) {
   let generation = 0;
   let crashes = 0;
   const add = (verb: object) =>
-    steps.push({ pod: current!.name, pauseMs: steps.length === 0 ? upTo(1000) : upTo(1500), ...verb } as Operation);
+    steps.push({ pod: current!.name, pauseMs: steps.length === 0 ? upTo(800) : upTo(1200), ...verb } as Operation);
   while (steps.length < count) {
     if (!current) {
       const name = `pod-${lane}-${generation++}`;

@@ -24,7 +24,7 @@ export const UNREADY = "/tmp/unready";
 const SICK = "/tmp/sick";
 /** Ends at once when told to. */
 const WAIT = ["sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"];
-const START_PATIENCE_MS = 2_000;
+const START_PATIENCE_MS = 1_200;
 const ENGINE_PATIENCE_MS = 20_000;
 
 export async function carryOutPlan(stage: Stage, plan: Plan): Promise<void> {
