@@ -100,10 +100,14 @@ async function startParts(base: Base): Promise<() => Promise<void>> {
   });
   teardown.add("events", { stop: () => recorder.stop() });
   let network: PodNetwork | undefined;
+  let pods: NodePods | undefined;
   const observe = nodeObserver({
     facts,
     runtime: base.runtime,
-    networkProblem: async () => (base.shuttingDown ? "node is shutting down" : network?.problem()),
+    otherProblems: async () => {
+      const own = base.shuttingDown ? ["node is shutting down"] : [await network?.problem(), pods?.problem()];
+      return own.filter((problem) => problem !== undefined);
+    },
     folders: [base.folder, facts.runtime.rootDirectory],
     monotonic: clock.monotonic,
   });
@@ -117,7 +121,7 @@ async function startParts(base: Base): Promise<() => Promise<void>> {
   const services = followServices(client);
   teardown.add("services", { stop: async () => services.stop() });
   teardown.add("cluster DNS", startClusterDns(base, reporter, recorder, services));
-  const pods = teardown.add("Pods", startPodWorkers(base, { network, check: opened.check }, services));
+  pods = teardown.add("Pods", startPodWorkers(base, { network, check: opened.check }, services));
   const zone = () => reporter.node?.metadata.labels?.[ZONE];
   teardown.add("service proxy", startProxy({ ...proxyOptions(base), recorder, known: services, zone }));
   await startEndpoints(base, facts, pods);
@@ -126,7 +130,7 @@ async function startParts(base: Base): Promise<() => Promise<void>> {
   return async () => {
     base.shuttingDown = true;
     reporter.refresh();
-    await pods.shutDown({ seconds, criticalSeconds });
+    await pods?.shutDown({ seconds, criticalSeconds });
   };
 }
 

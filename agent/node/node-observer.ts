@@ -1,5 +1,6 @@
+import { access, constants } from "node:fs/promises";
 import type { ContainerImage } from "#api/generated/types.js";
-import type { Runtime, RuntimeVersion } from "../runtime/runtime.js";
+import type { Runtime } from "../runtime/runtime.js";
 import { nodeImages } from "./node-images.js";
 import { fixedStatus, type NodeFacts } from "./node-object.js";
 import type { NodeObservation } from "./node-status.js";
@@ -8,9 +9,9 @@ import { measurePressure } from "./pressure.js";
 export interface NodeObserverOptions {
   facts: NodeFacts;
   runtime: Runtime;
-  /** What keeps Pods from running, besides the engine; undefined when nothing does. */
-  networkProblem(): Promise<string | undefined>;
-  /** Folders on the file systems that Pods fill. */
+  /** What keeps Pods from running, besides the engine, a sentence each. */
+  otherProblems(): Promise<readonly string[]>;
+  /** Folders on the file systems that Pods fill, the agent's own first. */
   folders: readonly string[];
   /** Milliseconds on a clock that is never set. */
   monotonic(): number;
@@ -27,30 +28,35 @@ export function nodeObserver(options: NodeObserverOptions): () => Promise<NodeOb
 
   return async () => {
     const problems: string[] = [];
-    const version = await engineVersion(options.runtime).catch((error: Error) => {
-      problems.push(`container runtime is down: ${error.message}`);
-      return undefined;
-    });
-    if (version) {
-      facts = { ...facts, runtime: version };
+    try {
+      facts = { ...facts, runtime: await soon(options.runtime.version()) };
       if (options.monotonic() - images.at >= IMAGES_EVERY_MS) {
-        images = { list: nodeImages(await options.runtime.listImages()), at: options.monotonic() };
+        images = { list: nodeImages(await soon(options.runtime.listImages())), at: options.monotonic() };
       }
+    } catch (error) {
+      problems.push(`container runtime is down: ${(error as Error).message}`);
     }
-    const network = await options.networkProblem();
-    if (network) problems.push(network);
+    problems.push(...(await options.otherProblems()), ...(await unwritable(options.folders[0])));
     const pressure = await measurePressure(options.folders);
     return { fixed: fixedStatus(facts), health: { problems, pressure }, images: images.list };
   };
 }
 
 /** An engine that hangs is as down as one that is gone. */
-function engineVersion(runtime: Runtime): Promise<RuntimeVersion> {
+function soon<T>(answer: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error("the engine does not answer")), ENGINE_TIMEOUT_MS);
-    runtime
-      .version()
-      .then(resolve, reject)
-      .finally(() => clearTimeout(timer));
+    answer.then(resolve, reject).finally(() => clearTimeout(timer));
   });
+}
+
+/** A file system with errors is often left read-only by the kernel. */
+async function unwritable(folder: string | undefined): Promise<string[]> {
+  if (folder === undefined) return [];
+  try {
+    await access(folder, constants.W_OK);
+    return [];
+  } catch (error) {
+    return [`the node's data cannot be written: ${(error as Error).message}`];
+  }
 }

@@ -25,6 +25,7 @@ export async function carryOut(work: PodWork, pod: Pod, planned: PodPlan): Promi
   let ok = true;
   for (const start of planned.start) {
     ok = (await startOne(work, pod, sandbox, start)) && ok;
+    if (!currentSandbox(view)?.running) return false;
     const started = latestOf(view, start.container.name);
     if (started && work.hooks.isPending(started.id)) break;
   }
@@ -117,6 +118,7 @@ async function startOne(work: PodWork, pod: Pod, sandbox: Sandbox, planned: Plan
   if (outcome.retryAt !== undefined) loop.wakeAt(outcome.retryAt);
   if (outcome.created) {
     view.markStale("container", outcome.created);
+    view.markStale("sandbox", sandbox.id);
     await view.refresh(env.runtime);
     await work.readLastWords();
   }

@@ -73,6 +73,8 @@ export interface NodePods {
   containerId(namespace: string, pod: string, container: string, previous?: boolean): string | undefined;
   /** The host goes down: nothing new is taken on, and what runs is ended. Resolves when it is, or the time is over. */
   shutDown(grace: ShutdownGrace): Promise<void>;
+  /** What keeps this node from knowing how its containers are; undefined when nothing does. */
+  problem(): string | undefined;
   /** Containers run on; the next agent takes over where this one left. */
   stop(): Promise<void>;
 }
@@ -97,6 +99,7 @@ export function startPods(options: PodsOptions): NodePods {
   void manager.start();
   return {
     list: () => manager.list(),
+    problem: () => manager.problem(),
     find: (namespace, name) => manager.find(namespace, name),
     containerId: (namespace, pod, container, previous) =>
       containerIdOf(manager.find(namespace, pod), container, previous ?? false),

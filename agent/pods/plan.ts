@@ -164,8 +164,10 @@ function planOne(input: PlanInput, sandboxId: string, container: Container, init
     result.start.push({ container, init, attempt: firstAttempt(pod, container.name, init) });
     return false;
   }
-  if (hasEnded(latest)) return planEnded(input, sandboxId, container, init, latest, result);
-  if (latest.state === "created") {
+  // A start that failed may have done so because its sandbox had just ended: that is not the container's failure.
+  const neverRan = latest.state === "created" && (!hasEnded(latest) || latest.sandboxId !== sandboxId);
+  if (hasEnded(latest) && !neverRan) return planEnded(input, sandboxId, container, init, latest, result);
+  if (neverRan) {
     result.start.push(startOfCreated(sandboxId, container, init, latest));
     return false;
   }

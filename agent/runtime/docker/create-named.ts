@@ -2,6 +2,7 @@ import type { ContainerCreateOptions } from "dockerode";
 import { RuntimeError } from "../runtime.js";
 import { asRuntimeError, call, callOrUndefined, callUnless, type Engine } from "./engine.js";
 import { IMAGE_REF, SANDBOX_ID } from "./labels.js";
+import { inTime } from "./patience.js";
 
 const ATTEMPTS = 3;
 
@@ -13,7 +14,7 @@ const ATTEMPTS = 3;
 export async function createNamed(engine: Engine, name: string, options: ContainerCreateOptions): Promise<string> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return (await engine.docker.createContainer({ ...options, name })).id;
+      return (await inTime(() => engine.docker.createContainer({ ...options, name }))).id;
     } catch (error) {
       const failure = asRuntimeError(error);
       if (failure.code !== 409 || attempt === ATTEMPTS) throw failure;

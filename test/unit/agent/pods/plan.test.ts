@@ -51,6 +51,9 @@ t.test(
     const anew = { attempt: 2, createdId: undefined, restartDelay: 0 };
     const afterSandbox = planFor(podOf(), viewOf([sandboxOf(0, false)], created));
     t.match(afterSandbox, { newSandboxAttempt: 1, kill: [], start: [anew] });
+    const failed = { ...created, error: "cannot join network of a non running container", exitCode: 128 };
+    t.match(planFor(podOf(), viewOf([sandboxOf(0, false)], failed)), { newSandboxAttempt: 1, start: [anew] });
+    t.equal(planFor(podOf(), viewOf([sandboxOf()], failed)).held.size, 1, "in its own sandbox it has failed");
     const [afterImage] = planFor(podOf(), viewOf([sandboxOf()], { ...created, imageRef: "busybox:0" })).start;
     t.match(afterImage, anew);
   },
