@@ -27,24 +27,26 @@ const hierarchiesOf = async (mount: string) => [
   ...(await directoriesIn(mount)).map((name) => join(mount, name)),
 ];
 
-/** A killed process is gone from its cgroup within this time, ms. */
+/** Killed processes are gone from a cgroup, and it can be removed, within this time, ms. */
 const KILL_PATIENCE = 2_000;
 
 /**
  * Ends what still runs in the cgroup of a Pod that has no container any more, and removes it. An engine that was killed
  * while it started a container may not know of it afterwards, and leaves its first process behind.
  * @returns ids of the processes that were killed
- * @throws Error when they do not end
+ * @throws Error when the cgroup stays
  */
 export async function clearPodCgroup(path: string, mount = MOUNT): Promise<number[]> {
+  const folders = (await hierarchiesOf(mount)).map((hierarchy) => join(hierarchy, path));
   const killed = new Set<number>();
   for (const deadline = performance.now() + KILL_PATIENCE; ; await sleep(20)) {
     await removePodCgroup(path, mount);
-    const folders = (await hierarchiesOf(mount)).map((hierarchy) => join(hierarchy, path));
-    const left = new Set((await Promise.all(folders.map(processesBelow))).flat());
-    if (left.size === 0) return [...killed];
-    if (performance.now() > deadline) throw new Error(`processes ${[...left].join(", ")} in ${path} do not end`);
-    for (const pid of left) if (kill(pid)) killed.add(pid);
+    // The last process may have ended after the attempt to remove: only what is gone is done.
+    const left = folders.filter((folder) => existsSync(folder));
+    if (left.length === 0) return [...killed];
+    const pids = [...new Set((await Promise.all(left.map(processesBelow))).flat())];
+    if (performance.now() > deadline) throw new Error(`cgroup ${path} stays; in it: ${pids.join(", ") || "nothing"}`);
+    for (const pid of pids) if (kill(pid)) killed.add(pid);
   }
 }
 
