@@ -106,13 +106,18 @@ async function startParts(base: Base): Promise<() => Promise<void>> {
   });
   teardown.add("events", { stop: () => recorder.stop() });
   let network: PodNetwork | undefined;
+  let pods: NodePods | undefined;
   let eviction: EvictionManager | undefined;
   const observe = nodeObserver({
     facts,
     runtime: base.runtime,
-    networkProblem: async () => (base.shuttingDown ? "node is shutting down" : network?.problem()),
+    otherProblems: async () => {
+      const own = base.shuttingDown ? ["node is shutting down"] : [await network?.problem(), pods?.problem()];
+      return own.filter((problem) => problem !== undefined);
+    },
+    folder: base.folder,
     pressures: () => pressures(),
-    now: clock.now,
+    monotonic: clock.monotonic,
   });
   const reporter = teardown.add("node", new NodeReporter({ client, facts, observe, recorder, clock, logger }));
   const leaseSeconds = base.cluster.nodeLeaseSeconds;
@@ -126,10 +131,8 @@ async function startParts(base: Base): Promise<() => Promise<void>> {
   teardown.add("cluster DNS", startClusterDns(base, reporter, recorder, services));
   const pressures = () => eviction?.pressures ?? new Set();
   const imageRecords = new ImageRecords(join(base.folder, "images.json"), logger);
-  const pods = teardown.add(
-    "Pods",
-    startPodWorkers(base, facts, { network, check: opened.check, services, pressures, imageRecords }),
-  );
+  const parts = { network, check: opened.check, services, pressures, imageRecords };
+  pods = teardown.add("Pods", startPodWorkers(base, facts, parts));
   const images = teardown.add("image garbage collection", startImages(base, reporter, recorder, pods, imageRecords));
   const zone = () => reporter.node?.metadata.labels?.[ZONE];
   teardown.add("service proxy", startProxy({ ...proxyOptions(base), recorder, known: services, zone }));
@@ -143,7 +146,7 @@ async function startParts(base: Base): Promise<() => Promise<void>> {
   return async () => {
     base.shuttingDown = true;
     reporter.refresh();
-    await pods.shutDown({ seconds, criticalSeconds });
+    await pods?.shutDown({ seconds, criticalSeconds });
   };
 }
 

@@ -162,7 +162,7 @@ async function onLab(run) {
 
 /** A test that died before its first assertion has left its own lab: see ownLabName in test/e2e/lab-session.ts. */
 function removeOwnLabs() {
-  const own = new RegExp(`^${LAB.slice(0, 9)}(seg|flt|vm)$`);
+  const own = new RegExp(`^${LAB.slice(0, 9)}(seg|flt|vm|rnd|eng)$`);
   const labs = existsSync(LABS) ? readdirSync(LABS) : [];
   for (const name of labs.filter((name) => own.test(name))) lab(name, "down");
 }

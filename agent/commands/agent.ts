@@ -84,7 +84,10 @@ async function runAgent({ logLevel, nodeIp: nodeIP, ...flags }: Flags): Promise<
   setFlagsFromString("--semi-space-growth-factor=1");
   const [{ startAgent }, { pino }] = await Promise.all([import("../agent.js"), import("pino")]);
   const serializers = logLevel === "debug" ? undefined : { err: briefly };
-  const logger = pino({ level: logLevel, base: { node: flags.nodeName }, serializers }, pino.destination(2));
+  const log = pino.destination(2);
+  // On a full disk, say: there is nowhere to say so, and no line is worth the node. DiskPressure tells of it.
+  log.on("error", () => undefined);
+  const logger = pino({ level: logLevel, base: { node: flags.nodeName }, serializers }, log);
   // A second signal, or one before the agent is up, ends the process at once: nothing would be lost.
   let stop = async (_hostGoesDown: () => Promise<boolean>): Promise<void> => undefined;
   const end = (hostGoesDown: () => Promise<boolean>) => () => {

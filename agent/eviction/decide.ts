@@ -20,7 +20,7 @@ export interface Decision {
 }
 
 /**
- * @param now milliseconds since the epoch
+ * @param now milliseconds on a clock that is never set
  * @param transition milliseconds for which a pressure stays after it was last seen, so that it does not come and go
  */
 export function decide(

@@ -110,7 +110,7 @@ export class EvictionManager {
   async #assess(): Promise<{ threshold?: Threshold; observations: Observations }> {
     const { thresholds, transition, clock } = this.options;
     const observations = await this.options.observe();
-    const { state, pressures, reclaim } = decide(this.#state, thresholds, observations, clock.now(), transition);
+    const { state, pressures, reclaim } = decide(this.#state, thresholds, observations, clock.monotonic(), transition);
     const before = [...this.#pressures].sort().join();
     this.#state = state;
     this.#pressures = pressures;

@@ -153,7 +153,7 @@ export class ImageManager {
   }
 
   async #inspect(reference: string): Promise<ImageInfo | undefined> {
-    const now = this.options.clock.now();
+    const now = this.options.clock.monotonic();
     const known = this.#present.get(reference);
     if (known && now - known.at < PRESENT_MS) return known.image;
     const image = await this.options.runtime.inspectImage(reference);
@@ -163,18 +163,18 @@ export class ImageManager {
   }
 
   #remember(reference: string, image: ImageInfo): void {
-    this.#present.set(reference, { image, at: this.options.clock.now() });
+    this.#present.set(reference, { image, at: this.options.clock.monotonic() });
     const digest = digestIn(reference, image);
     if (digest) this.#digests.set(image.id, digest);
   }
 
   #backOff(request: ImageRequest, attempts: Attempts): ImageState | undefined {
-    const now = this.options.clock.now();
+    const now = this.options.clock.monotonic();
     const retryAt = attempts.failedAt + attempts.delay;
     if (attempts.delay === 0 || now >= retryAt) return undefined;
     if (now < attempts.backOffFrom) {
       const message = attempts.error ?? "";
-      return { state: "failed", reason: "ErrImagePull", message, retryAt: attempts.backOffFrom };
+      return { state: "failed", reason: "ErrImagePull", message, retryAt: this.#atTime(attempts.backOffFrom) };
     }
     const text = `Back-off pulling image "${request.image}"`;
     if (!attempts.saidBackOff) {
@@ -183,7 +183,13 @@ export class ImageManager {
       request.say("Warning", "Failed", "Error: ImagePullBackOff");
     }
     const message = attempts.error ? `${text}: ErrImagePull: ${attempts.error}` : text;
-    return { state: "failed", reason: "ImagePullBackOff", message, retryAt };
+    return { state: "failed", reason: "ImagePullBackOff", message, retryAt: this.#atTime(retryAt) };
+  }
+
+  /** What the time of day will be then: milliseconds since the epoch. */
+  #atTime(monotonic: number): number {
+    const { clock } = this.options;
+    return clock.now() + monotonic - clock.monotonic();
   }
 
   #startPull(request: ImageRequest, reference: string, attempts: Attempts): ImageState {
@@ -206,7 +212,7 @@ export class ImageManager {
       request.say("Normal", "Pulled", pulledMessage(request.image, finished));
     } catch (error) {
       const message = (error as Error).message;
-      attempts.failedAt = this.options.clock.now();
+      attempts.failedAt = this.options.clock.monotonic();
       attempts.delay = Math.min(this.#backoff.max, attempts.delay * 2 || this.#backoff.initial);
       attempts.backOffFrom = attempts.failedAt + Math.min(5_000, attempts.delay / 2);
       attempts.error = message;

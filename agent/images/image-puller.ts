@@ -35,14 +35,14 @@ export class ImagePuller {
   }
 
   async #pullInTurn(image: string, credentials: readonly RegistryAuth[]): Promise<FinishedPull> {
-    const asked = this.clock.now();
+    const asked = this.clock.monotonic();
     if (this.#running >= this.parallel) await new Promise<void>((resolve) => this.#queue.push(resolve));
     else this.#running++;
-    const began = this.clock.now();
+    const began = this.clock.monotonic();
     try {
       const before = await this.runtime.inspectImage(image);
       const { info, auth } = await this.#tryEach(image, credentials);
-      const ended = this.clock.now();
+      const ended = this.clock.monotonic();
       return { image: info, pulling: ended - began, waiting: ended - asked, isNew: info.id !== before?.id, auth };
     } finally {
       const next = this.#queue.shift();

@@ -17,6 +17,8 @@ export interface RenewalOptions {
 /** Timers longer than about 24 days overflow, and a suspended laptop sleeps through them: look again twice a day. */
 const LONGEST_WAIT_MS = 12 * 3_600_000;
 const RETRY_MS = 5 * 60_000;
+/** Also between two renewals: to a node whose clock is far ahead every certificate looks old. */
+const SHORTEST_WAIT_MS = 60_000;
 /** Share of a certificate's life after which it is replaced. */
 const RENEW_AFTER = 0.7;
 
@@ -30,13 +32,16 @@ export function startRenewal(options: RenewalOptions): { stop(): void } {
   const after = (delay: number) => {
     if (!stopped) cancel = clock.after(delay, check);
   };
-  const schedule = () => after(Math.min(Math.max(renewAt(identity) - clock.now(), 0), LONGEST_WAIT_MS));
+  const schedule = (least = 0) => after(Math.min(Math.max(renewAt(identity) - clock.now(), least), LONGEST_WAIT_MS));
   const check = () => {
     if (clock.now() < renewAt(identity)) return schedule();
-    renew().then(schedule, (error) => {
-      logger.error({ err: error }, "the node's certificates were not renewed; trying again in 5 minutes");
-      after(RETRY_MS);
-    });
+    renew().then(
+      () => schedule(SHORTEST_WAIT_MS),
+      (error) => {
+        logger.error({ err: error }, "the node's certificates were not renewed; trying again in 5 minutes");
+        after(RETRY_MS);
+      },
+    );
   };
   const renew = async () => {
     const { server, machineId, folder } = options;

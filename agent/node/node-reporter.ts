@@ -32,7 +32,7 @@ const FIRST_LOOK_MS = 100;
 export class NodeReporter {
   readonly #informer: Informer<Node>;
   #node: Node | undefined;
-  #lastWrite = 0;
+  #lastWrite = Number.NEGATIVE_INFINITY;
   #delay = FIRST_LOOK_MS;
   #cancel: () => void = () => undefined;
   #running: Promise<void> | undefined;
@@ -126,12 +126,12 @@ export class NodeReporter {
     if (!this.#begun) return false;
     const seen = await observe();
     if (this.#stopped) return false;
-    const heartbeat = clock.now() - this.#lastWrite >= HEARTBEAT_MS;
+    const heartbeat = clock.monotonic() - this.#lastWrite >= HEARTBEAT_MS;
     const body = statusPatch(node, seen, timestamp(clock.now()), heartbeat);
     if (body) {
       const written = await this.#write(body);
       if (!written) return false;
-      this.#lastWrite = clock.now();
+      this.#lastWrite = clock.monotonic();
       const changes = conditionEvents(facts.name, node.status?.conditions ?? [], written.status?.conditions ?? []);
       for (const { type, reason, message } of changes) recorder.event(written, type, reason, message);
       this.#see(written);

@@ -26,6 +26,7 @@ export async function carryOut(work: PodWork, pod: Pod, planned: PodPlan): Promi
   let ok = true;
   for (const start of planned.start) {
     ok = (await startOne(work, pod, sandbox, start)) && ok;
+    if (!currentSandbox(view)?.running) return false;
     const started = latestOf(view, start.container.name);
     if (started && work.hooks.isPending(started.id)) break;
   }
@@ -35,13 +36,13 @@ export async function carryOut(work: PodWork, pod: Pod, planned: PodPlan): Promi
 /** Makes the volumes before the first start, and brings those that follow an object up to date now and then. */
 async function setUpVolumes(work: PodWork, pod: Pod, starting: boolean): Promise<boolean> {
   const { env } = work;
-  const now = env.clock.now();
+  const now = env.clock.monotonic();
   // Which follow is known once they were set up; an agent that has just started has to do that again.
   const follows = work.volumes
     ? [...work.volumes.values()].some((volume) => volume.follows)
     : (pod.spec.volumes?.length ?? 0) > 0;
   const due = follows && now - work.volumesAt >= env.resyncPeriod;
-  if (follows) work.loop.wakeAt((due ? now : work.volumesAt) + env.resyncPeriod);
+  if (follows) work.loop.wakeAfter((due ? now : work.volumesAt) + env.resyncPeriod - now);
   if (!due && !(starting && !work.volumes)) return true;
   work.volumesAt = now;
   try {
@@ -119,6 +120,7 @@ async function startOne(work: PodWork, pod: Pod, sandbox: Sandbox, planned: Plan
   if (outcome.retryAt !== undefined) loop.wakeAt(outcome.retryAt);
   if (outcome.created) {
     view.markStale("container", outcome.created);
+    view.markStale("sandbox", sandbox.id);
     await view.refresh(env.runtime);
     await work.readLastWords();
   }

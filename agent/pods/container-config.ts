@@ -1,6 +1,7 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Container, EphemeralContainer, Pod } from "#api/generated/types.js";
+import { makeFolders } from "../host/make-folders.js";
 import type { ContainerConfig, ContainerMount, ImageInfo, Sandbox } from "../runtime/runtime.js";
 import type { PreparedVolumes } from "../volumes/volume-manager.js";
 import { ContainerConfigError, containerEnv, type EnvSources } from "./container-env.js";
@@ -110,7 +111,7 @@ function terminationPath(container: Container): string {
 async function ownMounts({ pod, container, attempt, directories }: ContainerConfigInput): Promise<ContainerMount[]> {
   const { uid } = pod.metadata;
   const log = directories.terminationLog(uid, container.name, attempt);
-  await mkdir(dirname(log), { recursive: true });
+  await makeFolders(dirname(log));
   await writeFile(log, "");
   // Whatever user the container runs as.
   await chmod(log, 0o666);

@@ -37,7 +37,7 @@ export class ContainerKills {
   kill(order: KillOrder): void {
     const { id } = order.container;
     const grace = Math.max(order.graceSeconds, MIN_GRACE);
-    const deadline = this.env.clock.now() + grace * 1000;
+    const deadline = this.env.clock.monotonic() + grace * 1000;
     const before = this.#deadlines.get(id);
     if (before !== undefined && before <= deadline) return;
     this.#deadlines.set(id, deadline);
@@ -60,11 +60,14 @@ export class ContainerKills {
     if (pod && spec && preStop) {
       const { runtime, clock } = this.env;
       const target = { runtime, clock, container: spec, containerId: container.id, podIP: order.podIP };
-      await runHook(preStop, target, deadline - clock.now()).catch(() => {
+      await runHook(preStop, target, deadline - clock.monotonic()).catch(() => {
         this.env.events.container(pod, spec, "Warning", "FailedPreStopHook", "PreStopHook failed");
       });
     }
-    const left = Math.max(MIN_GRACE, ((this.#deadlines.get(container.id) ?? deadline) - this.env.clock.now()) / 1000);
+    const left = Math.max(
+      MIN_GRACE,
+      ((this.#deadlines.get(container.id) ?? deadline) - this.env.clock.monotonic()) / 1000,
+    );
     await this.env.runtime.stopContainer(container.id, left);
   }
 }

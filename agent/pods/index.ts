@@ -102,6 +102,8 @@ export interface NodePods {
   wantedImages(): ReadonlySet<string>;
   /** The host goes down: nothing new is taken on, and what runs is ended. Resolves when it is, or the time is over. */
   shutDown(grace: ShutdownGrace): Promise<void>;
+  /** What keeps this node from knowing how its containers are; undefined when nothing does. */
+  problem(): string | undefined;
   /** Containers run on; the next agent takes over where this one left. */
   stop(): Promise<void>;
 }
@@ -126,6 +128,7 @@ export function startPods(options: PodsOptions): NodePods {
   void manager.start();
   return {
     list: () => manager.list(),
+    problem: () => manager.problem(),
     find: (namespace, name) => manager.find(namespace, name),
     containerId: (namespace, pod, container, previous) =>
       containerIdOf(manager.find(namespace, pod), container, previous ?? false),
@@ -162,7 +165,7 @@ function environment(
   const inApi = (pod: Pod) => (staticPods ? staticPods.inApi(pod) : pod);
   const capacity = options.capacity ?? hostCapacity();
   const directories = new PodDirectories(options.dataDir);
-  const config = new ConfigSource(client, () => clock.now());
+  const config = new ConfigSource(client, () => clock.monotonic());
   const images = new ImageManager({
     runtime,
     clock,

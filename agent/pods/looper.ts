@@ -5,7 +5,7 @@ export class Looper {
   #woken = false;
   #stopped = false;
   #running: Promise<void> | undefined;
-  #timer: { at: number; cancel(): void } | undefined;
+  #timer: { due: number; cancel(): void } | undefined;
 
   constructor(
     private readonly clock: Clock,
@@ -20,13 +20,19 @@ export class Looper {
 
   /** Wakes at that time (milliseconds since the epoch) or at one asked for earlier, whichever comes first. */
   wakeAt(at: number): void {
-    if (this.#stopped || (this.#timer && this.#timer.at <= at)) return;
+    this.wakeAfter(at - this.clock.now());
+  }
+
+  /** Wakes after that many milliseconds, or sooner where that was asked for. */
+  wakeAfter(delay: number): void {
+    const due = this.clock.monotonic() + Math.max(0, delay);
+    if (this.#stopped || (this.#timer && this.#timer.due <= due)) return;
     this.#timer?.cancel();
-    const cancel = this.clock.after(Math.max(0, at - this.clock.now()), () => {
+    const cancel = this.clock.after(Math.max(0, delay), () => {
       this.#timer = undefined;
       this.wake();
     });
-    this.#timer = { at, cancel };
+    this.#timer = { due, cancel };
   }
 
   async stop(): Promise<void> {

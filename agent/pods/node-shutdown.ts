@@ -32,7 +32,7 @@ async function endGroup(workers: readonly PodWorker[], graceSeconds: number, clo
 
 /** @param patience milliseconds */
 export async function untilOver(workers: readonly PodWorker[], patience: number, clock: Clock): Promise<void> {
-  const deadline = clock.now() + patience;
-  while (workers.some((worker) => !worker.isOver) && clock.now() < deadline)
+  const deadline = clock.monotonic() + patience;
+  while (workers.some((worker) => !worker.isOver) && clock.monotonic() < deadline)
     await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
 }

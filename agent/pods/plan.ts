@@ -2,7 +2,7 @@
 import type { Container, Pod } from "#api/generated/types.js";
 import type { ContainerState, Sandbox } from "../runtime/runtime.js";
 import { attemptsOf, currentSandbox, hasEnded, latestOf, type PodView } from "./pod-view.js";
-import { nextStart, type RestartBackoff } from "./restart-backoff.js";
+import { nextStart, RESTART_DELAY_LABEL, type RestartBackoff } from "./restart-backoff.js";
 import { isSidecar, shouldRestart } from "./restart-policy.js";
 import { nextToStop } from "./stop-order.js";
 
@@ -166,10 +166,11 @@ function planOne(input: PlanInput, sandboxId: string, container: Container, init
     result.start.push({ container, init, attempt: firstAttempt(pod, container.name, init) });
     return false;
   }
-  if (hasEnded(latest)) return planEnded(input, sandboxId, container, init, latest, result);
-  if (latest.state === "created" && latest.sandboxId === sandboxId) {
-    const restartDelay = latest.attempt > 0 ? 0 : undefined;
-    result.start.push({ container, init, attempt: latest.attempt, restartDelay, createdId: latest.id });
+  // A start that failed may have done so because its sandbox had just ended: that is not the container's failure.
+  const neverRan = latest.state === "created" && (!hasEnded(latest) || latest.sandboxId !== sandboxId);
+  if (hasEnded(latest) && !neverRan) return planEnded(input, sandboxId, container, init, latest, result);
+  if (neverRan) {
+    result.start.push(startOfCreated(sandboxId, container, init, latest));
     return false;
   }
   const why = reasonToKill(input, sandboxId, container, latest);
@@ -178,6 +179,15 @@ function planOne(input: PlanInput, sandboxId: string, container: Container, init
     return false;
   }
   return isSidecar(container) && input.isStarted(latest.id);
+}
+
+/** It never ran, so the attempt is still to come: with it, or, if its sandbox or image is of the past, with one in its place. */
+function startOfCreated(sandboxId: string, container: Container, init: boolean, latest: ContainerState): PlannedStart {
+  const { attempt, id, labels } = latest;
+  const fits = latest.sandboxId === sandboxId && latest.imageRef === container.image;
+  const label = labels[RESTART_DELAY_LABEL];
+  const restartDelay = label === undefined ? undefined : Number(label);
+  return { container, init, attempt, restartDelay, createdId: fits ? id : undefined };
 }
 
 function planEnded(
@@ -196,7 +206,7 @@ function planEnded(
     return false;
   }
   if (!shouldRestart(input.pod, container, latest.exitCode, init)) return false;
-  const { delay, at } = nextStart(latest, input.backoff);
+  const { delay, at } = nextStart(latest, input.backoff, input.now);
   if (at > input.now) result.held.set(container.name, { delay, at });
   else result.start.push({ container, init, attempt: latest.attempt + 1, restartDelay: delay });
   return false;
@@ -210,6 +220,9 @@ function reasonToKill(
 ): Condemned | undefined {
   const condemned = input.condemned.get(latest.id);
   if (condemned) return condemned;
+  // The engine was killed while it started it, and takes what was to become its program for it.
+  if (latest.startedAt === 0)
+    return { message: `Container ${container.name} has never begun to run, will be restarted`, graceSeconds: 0 };
   if (latest.sandboxId !== sandboxId)
     return { message: `Container ${container.name} is in a sandbox of the past, will be restarted` };
   if (latest.imageRef !== container.image)

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
-import { readdir, rmdir } from "node:fs/promises";
+import { readdir, readFile, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { sliceFolder } from "../host/cgroup-layout.js";
 import { runProgram } from "../volumes/run-program.js";
 import type { QosClass } from "./qos.js";
@@ -18,8 +19,60 @@ const MOUNT = "/sys/fs/cgroup";
  * all). Slices of systemd are {@link stopSlice}'s. A cgroup that still has processes stays; the caller comes again.
  */
 export async function removePodCgroup(path: string, mount = MOUNT): Promise<void> {
-  const hierarchies = [mount, ...(await directoriesIn(mount)).map((name) => join(mount, name))];
-  await Promise.all(hierarchies.map((hierarchy) => removeEmpty(join(hierarchy, path))));
+  await Promise.all((await hierarchiesOf(mount)).map((hierarchy) => removeEmpty(join(hierarchy, path))));
+}
+
+const hierarchiesOf = async (mount: string) => [
+  mount,
+  ...(await directoriesIn(mount)).map((name) => join(mount, name)),
+];
+
+/** Killed processes are gone from a cgroup, and it can be removed, within this time, ms. */
+const KILL_PATIENCE = 2_000;
+
+/**
+ * Ends what still runs in the cgroup of a Pod that has no container any more, and removes it. An engine that was killed
+ * while it started a container may not know of it afterwards, and leaves its first process behind.
+ * @returns ids of the processes that were killed
+ * @throws Error when the cgroup stays
+ */
+export async function clearPodCgroup(path: string, mount = MOUNT): Promise<number[]> {
+  const folders = (await hierarchiesOf(mount)).map((hierarchy) => join(hierarchy, path));
+  const killed = new Set<number>();
+  for (const deadline = performance.now() + KILL_PATIENCE; ; await sleep(20)) {
+    await removePodCgroup(path, mount);
+    // The last process may have ended after the attempt to remove: only what is gone is done.
+    const left = folders.filter((folder) => existsSync(folder));
+    if (left.length === 0) return [...killed];
+    const pids = [...new Set((await Promise.all(left.map(processesBelow))).flat())];
+    if (performance.now() > deadline) throw new Error(`cgroup ${path} stays; in it: ${pids.join(", ") || "nothing"}`);
+    for (const pid of pids) if (kill(pid)) killed.add(pid);
+  }
+}
+
+/** @returns whether it was still there */
+function kill(pid: number): boolean {
+  try {
+    return process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    throw error;
+  }
+}
+
+async function processesBelow(directory: string): Promise<number[]> {
+  const text = await readFile(join(directory, "cgroup.procs"), "utf8").catch((error: NodeJS.ErrnoException) => {
+    // ENODEV: it went while it was read.
+    if (error.code === "ENOENT" || error.code === "ENODEV") return "";
+    throw error;
+  });
+  const below = (await directoriesIn(directory)).map((name) => processesBelow(join(directory, name)));
+  // 0 is a process that this agent cannot see.
+  const own = text
+    .split("\n")
+    .map(Number)
+    .filter((pid) => pid > 0);
+  return [...own, ...(await Promise.all(below)).flat()];
 }
 
 /**

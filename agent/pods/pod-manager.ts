@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import type { Pod } from "#api/generated/types.js";
 import { pods } from "#api/refs.js";
 import { type Informer, startInformer } from "#client/informer.js";
+import { formatDuration } from "../images/duration.js";
 import type { PodIdentity, RuntimeEvent, Sandbox } from "../runtime/runtime.js";
 import type { StaticPods } from "../static-pods/index.js";
 import { staticUidOf } from "../static-pods/mirror-pods.js";
@@ -26,6 +27,9 @@ export interface PodManagerOptions {
   onEngineBack?(): void;
 }
 
+/** An engine that has not listed its containers for so long (ms) is in trouble, whatever else it answers. */
+const LIST_THRESHOLD = 180_000;
+
 /** Between attempts to reach the engine, milliseconds. */
 const ENGINE_RETRY = 1_000;
 /** How long is waited for a Pod that was evicted, milliseconds. */
@@ -40,10 +44,13 @@ export class PodManager {
   #following = false;
   #cancelTimer: (() => void) | undefined;
   #ready = false;
+  /** On the monotonic clock. */
+  #listedAt: number;
   #staticUids = new Set<string>();
 
   constructor(private readonly options: PodManagerOptions) {
     const { env, nodeName } = options;
+    this.#listedAt = env.clock.monotonic();
     this.#informer = startInformer(env.client, pods, {
       fieldSelector: `spec.nodeName=${nodeName}`,
       onError: (error) => env.logger.debug({ err: error }, "pods of this node: list or watch failed"),
@@ -77,6 +84,14 @@ export class PodManager {
     this.#stream?.close();
     this.#cancelTimer?.();
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
+  }
+
+  /** In the kubelet's words, which call the list of containers "PLEG". */
+  problem(): string | undefined {
+    const silent = this.options.env.clock.monotonic() - this.#listedAt;
+    if (silent < LIST_THRESHOLD) return undefined;
+    const [ago, threshold] = [Math.floor(silent / 1000) * 1000, LIST_THRESHOLD].map(formatDuration);
+    return `PLEG is not healthy: pleg was last seen active ${ago} ago; threshold is ${threshold}`;
   }
 
   shutDown(grace: ShutdownGrace): Promise<void> {
@@ -126,6 +141,7 @@ export class PodManager {
     const { env } = this.options;
     await this.#follow();
     const [sandboxes, containers] = await Promise.all([env.runtime.listSandboxes(), env.runtime.listContainers()]);
+    this.#listedAt = env.clock.monotonic();
     await this.#collect(sandboxes);
     const views = viewsOf(sandboxes, containers);
     for (const pod of this.options.staticPods?.list() ?? [])
@@ -282,6 +298,7 @@ export class PodManager {
     const { runtime } = this.options.env;
     const known = new Set(this.#workers.keys());
     const [sandboxes, containers] = await Promise.all([runtime.listSandboxes(), runtime.listContainers()]);
+    this.#listedAt = this.options.env.clock.monotonic();
     const views = viewsOf(sandboxes, containers);
     for (const uid of known) {
       const found = views.get(uid);

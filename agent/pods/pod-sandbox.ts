@@ -1,7 +1,8 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import type { Pod } from "#api/generated/types.js";
 import { runtimeClasses } from "#api/refs.js";
 import { isNotFound } from "#api/status-error.js";
+import { makeFolders } from "../host/make-folders.js";
 import { resolvConfForPods } from "../host/resolv-conf.js";
 import type { HostPort } from "../network/network.js";
 import type { Sandbox } from "../runtime/runtime.js";
@@ -82,7 +83,7 @@ function protocolName(protocol = "TCP"): HostPort["protocol"] {
 /** The files every container of the Pod gets: written again with each sandbox, since the address may differ. */
 export async function writePodFiles(env: PodEnvironment, pod: Pod, podIPs: readonly string[]): Promise<void> {
   const { uid } = pod.metadata;
-  await mkdir(env.directories.of(uid), { recursive: true });
+  await makeFolders(env.directories.of(uid));
   const hostHosts = pod.spec.hostNetwork ? await readHostFile("/etc/hosts") : "";
   await writeFile(env.directories.hostsFile(uid), hostsFile(pod, podIPs, env.dns.domain, hostHosts));
   const { text, problems } = resolvConf(pod, env.dns, await readHostFile(resolvConfForPods()));

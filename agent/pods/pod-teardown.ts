@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import type { PodIdentity } from "../runtime/runtime.js";
-import { podCgroup, removePodCgroup, stopSlice } from "./pod-cgroup.js";
+import { clearPodCgroup, podCgroup, removePodCgroup, stopSlice } from "./pod-cgroup.js";
 import type { PodEnvironment } from "./pod-environment.js";
 import type { RuntimeView } from "./runtime-view.js";
 
@@ -18,9 +18,11 @@ export async function tearDownPod(
   const failures: unknown[] = [];
   const attempt = (work: Promise<unknown>) => work.catch((error) => failures.push(error));
   await Promise.all([attempt(removeFromEngine(env, pod, view, everything)), attempt(env.volumes.tearDown(pod.uid))]);
+  // While a container is known there it is the engine's to end.
+  const mayKill = failures.length === 0;
   await Promise.all(
     (["Guaranteed", "Burstable", "BestEffort"] as const).map((qos) =>
-      attempt(removeCgroup(env, podCgroup(env.cgroupRoot, qos, pod.uid))),
+      attempt(removeCgroup(env, podCgroup(env.cgroupRoot, qos, pod.uid), mayKill)),
     ),
   );
   if (failures.length > 0) {
@@ -33,8 +35,11 @@ export async function tearDownPod(
   await rm(env.directories.of(pod.uid), { recursive: true, force: true });
 }
 
-async function removeCgroup({ logger }: PodEnvironment, path: string): Promise<void> {
-  await removePodCgroup(path);
+async function removeCgroup({ logger }: PodEnvironment, path: string, mayKill: boolean): Promise<void> {
+  if (mayKill) {
+    const killed = await clearPodCgroup(path);
+    if (killed.length > 0) logger.warn({ path, killed }, "processes the engine had forgotten were killed");
+  } else await removePodCgroup(path);
   // What is left of a slice is empty and holds nothing: no reason to keep the Pod.
   await stopSlice(path).catch((error) => logger.warn({ path, err: error }, "the slice of a pod was not stopped"));
 }

@@ -37,8 +37,8 @@ export async function terminatePod(work: PodWork): Promise<boolean> {
 function killRunning(work: PodWork): boolean {
   const { view, pod, kills, podIPs, env } = work;
   const running = view.containers.filter(({ state }) => state === "running");
-  work.stoppingSince ??= env.clock.now();
-  const elapsed = (env.clock.now() - work.stoppingSince) / 1000;
+  work.stoppingSince ??= env.clock.monotonic();
+  const elapsed = (env.clock.monotonic() - work.stoppingSince) / 1000;
   for (const container of nextToStop(pod, running)) {
     env.probes.terminate(container.id);
     const message = `Stopping container ${container.name}`;

@@ -19,6 +19,8 @@ export interface Wakeable {
   wake(): void;
   /** @param at milliseconds since the epoch */
   wakeAt(at: number): void;
+  /** @param delay milliseconds */
+  wakeAfter(delay: number): void;
 }
 
 /** What a worker keeps in memory about its Pod: nothing it could not find out again. */
@@ -28,10 +30,10 @@ export class PodWork {
   /** Where the sandbox is on the network. */
   network: { sandboxId: string; ips: readonly string[] } | undefined;
   volumes: PreparedVolumes | undefined;
-  /** When the volumes were last brought up to date. */
-  volumesAt = 0;
-  /** When it was last looked at how much it has on the disk. */
-  usageAt = 0;
+  /** When the volumes were last brought up to date, on the monotonic clock. */
+  volumesAt = Number.NEGATIVE_INFINITY;
+  /** When it was last looked at how much it has on the disk, likewise. */
+  usageAt = Number.NEGATIVE_INFINITY;
   /** Why the Pod has failed as a whole, when that was decided: nothing runs again, and its phase follows when nothing runs. */
   failure: PodFailure | undefined;
   /** The node has decided whether it takes the Pod on. */
@@ -39,7 +41,7 @@ export class PodWork {
   /** Resources by container as the node has granted them; absent until they were looked up. */
   granted: Granted | undefined;
   readonly resize: ResizeState = {};
-  /** When the node began to stop the Pod, milliseconds since the epoch. */
+  /** When the node began to stop the Pod, on the monotonic clock (ms). */
   stoppingSince: number | undefined;
   /** Everything that had to be given back was. */
   released = false;
@@ -176,12 +178,12 @@ export class PodWork {
   }
 
   #killed(id: string, error?: Error): void {
-    const { clock, logger } = this.env;
+    const { logger } = this.env;
     this.view.markStale("container", id);
     if (error)
       logger.warn({ pod: this.identity, container: id, err: error }, "container not stopped, will be tried again");
     // A kill that failed is planned again by the next run; not at once, the engine may be in trouble.
-    if (error) this.loop.wakeAt(clock.now() + 2_000);
+    if (error) this.loop.wakeAfter(2_000);
     else this.loop.wake();
   }
 }

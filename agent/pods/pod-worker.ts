@@ -64,7 +64,7 @@ export class PodWorker {
    */
   #refreshVolumes({ metadata }: Pod): void {
     this.env.config.expire(metadata.namespace ?? "");
-    this.#work.volumesAt = 0;
+    this.#work.volumesAt = Number.NEGATIVE_INFINITY;
   }
 
   /** The API does not know the Pod (any more): what it has here goes away. */
@@ -132,6 +132,6 @@ export class PodWorker {
   }
 
   #retry(): void {
-    this.#loop.wakeAt(this.env.clock.now() + backoffDelay(this.#failures++, RETRY));
+    this.#loop.wakeAfter(backoffDelay(this.#failures++, RETRY));
   }
 }

@@ -16,6 +16,9 @@ export interface RestartBackoff {
 
 export const DEFAULT_RESTART_BACKOFF: RestartBackoff = { initial: 10_000, max: 300_000, resetAfter: 600_000 };
 
+/** A container cannot have ended later than this much from now, ms: the clock was set back since. */
+const CLOCK_TOLERANCE = 1_000;
+
 /** Label of a container: milliseconds that its start was held back; absent on a container that was never restarted. */
 export const RESTART_DELAY_LABEL = "io.berth.restart-delay";
 
@@ -26,9 +29,11 @@ export interface NextStart {
   at: number;
 }
 
-export function nextStart(ended: ContainerState, backoff: RestartBackoff): NextStart {
+/** @param now milliseconds since the epoch. After an end in its future nobody knows how long ago that was: no wait then. */
+export function nextStart(ended: ContainerState, backoff: RestartBackoff, now: number): NextStart {
   const delay = nextDelay(ended, backoff);
-  return { delay, at: endedAt(ended) + delay };
+  const end = endedAt(ended);
+  return { delay, at: end > now + CLOCK_TOLERANCE ? now : end + delay };
 }
 
 function nextDelay(ended: ContainerState, { initial, max, resetAfter }: RestartBackoff): number {

@@ -17,11 +17,11 @@ const GRACE_SECONDS = 1;
 export async function enforceStorageLimits(work: PodWork, pod: Pod): Promise<void> {
   const { env, loop, view, volumes } = work;
   if (!hasLimits(pod) || work.failure || isTerminal(pod.status?.phase) || view.isEmpty) return;
-  const now = env.clock.now();
-  const next = work.usageAt + env.storagePeriod;
-  if (now < next) return loop.wakeAt(next);
+  const now = env.clock.monotonic();
+  const rest = work.usageAt + env.storagePeriod - now;
+  if (rest > 0) return loop.wakeAfter(rest);
   work.usageAt = now;
-  loop.wakeAt(now + env.storagePeriod);
+  loop.wakeAfter(env.storagePeriod);
   try {
     const usage = (await storageUsages(new Map([["", podStorage(pod, view, volumes)]]))).get("");
     const message = usage && excess(pod, usage);

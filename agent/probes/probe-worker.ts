@@ -31,8 +31,9 @@ export class ProbeWorker {
 
   start(): void {
     const { probe, clock, startedAt, jitter } = this.options;
-    const due = startedAt + (probe.initialDelaySeconds ?? 0) * 1000 + jitter;
-    this.#schedule(Math.max(0, due - clock.now()));
+    const whole = (probe.initialDelaySeconds ?? 0) * 1000 + jitter;
+    // Never longer than from now, also if the clock was set back since.
+    this.#schedule(Math.min(whole, Math.max(0, startedAt + whole - clock.now())));
   }
 
   stop(): void {
@@ -46,13 +47,13 @@ export class ProbeWorker {
 
   async #tick(): Promise<void> {
     const { clock, probe, run } = this.options;
-    const began = clock.now();
+    const began = clock.monotonic();
     const result = await run();
     if (this.#stopped) return;
     this.#count(result);
     const period = (probe.periodSeconds || 10) * 1000;
     // A run that took longer than a period is followed by the next at once, never by two at a time.
-    this.#schedule(Math.max(0, began + period - clock.now()));
+    this.#schedule(Math.max(0, began + period - clock.monotonic()));
   }
 
   #count(result: ProbeResult): void {

@@ -17,6 +17,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { makeFolders } from "../host/make-folders.js";
 import type { VolumeFile } from "./content/content.js";
 import { giveToGroup } from "./ownership.js";
 import { VolumeError } from "./plugin.js";
@@ -34,7 +35,7 @@ export async function writeAtomically(
   group?: number,
 ): Promise<boolean> {
   for (const path of files.keys()) checkPath(path);
-  await mkdir(directory, { recursive: true });
+  await makeFolders(directory);
   const current = await readlink(join(directory, DATA)).catch(() => undefined);
   const present = current === undefined ? [] : await filesBelow(join(directory, current));
   if (current && (await isSame(join(directory, current), present, files, group))) return false;
@@ -90,7 +91,7 @@ async function newDirectory(directory: string): Promise<string> {
 
 async function writeOne(directory: string, fresh: string, path: string, { data, mode, owner }: VolumeFile) {
   const target = join(directory, fresh, path);
-  await mkdir(dirname(target), { recursive: true });
+  await makeFolders(dirname(target));
   await writeFile(target, data);
   if (owner !== undefined) await chown(target, owner, 0);
   // After chown, and not through writeFile: that one is subject to the umask.

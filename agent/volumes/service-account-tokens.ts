@@ -6,9 +6,19 @@ import type { Clock } from "#client/clock.js";
 
 interface Entry {
   token: string;
-  /** Milliseconds since the epoch. */
-  renewAt: number;
-  expires: number;
+  asked: Moment;
+  /** Milliseconds after which it is replaced, and has ended. */
+  renewAfter: number;
+  lifetime: number;
+}
+
+/**
+ * On both clocks: one may be set back, the other stands still while the machine is suspended. What either says is over is
+ * over: renewing a token too soon costs nothing.
+ */
+interface Moment {
+  now: number;
+  monotonic: number;
 }
 
 /** Part of its life after which a token is replaced; none is used for longer than a day. */
@@ -26,7 +36,7 @@ export class ServiceAccountTokens {
 
   constructor(
     private readonly client: Client,
-    private readonly clock: Pick<Clock, "now">,
+    private readonly clock: Pick<Clock, "now" | "monotonic">,
   ) {}
 
   /** The same token until it has to be renewed; then a new one, or the old one for as long as none is to be had. */
@@ -34,16 +44,20 @@ export class ServiceAccountTokens {
     const seconds = expirationSeconds ?? DEFAULT_SECONDS;
     const key = JSON.stringify([audience ?? "", seconds]);
     const known = this.#entries.get(pod.metadata.uid)?.get(key);
-    if (known && this.clock.now() < known.renewAt) return known.token;
+    if (known && this.#since(known.asked) < known.renewAfter) return known.token;
     try {
       const fresh = await this.#request(pod, audience, seconds);
       const ofPod = this.#entries.get(pod.metadata.uid) ?? new Map<string, Entry>();
       this.#entries.set(pod.metadata.uid, ofPod.set(key, fresh));
       return fresh.token;
     } catch (error) {
-      if (known && this.clock.now() < known.expires) return known.token;
+      if (known && this.#since(known.asked) < known.lifetime) return known.token;
       throw new Error(`failed to fetch token: ${(error as Error).message}`, { cause: error });
     }
+  }
+
+  #since(then: Moment): number {
+    return Math.max(this.clock.now() - then.now, this.clock.monotonic() - then.monotonic);
   }
 
   forget(podUid: string): void {
@@ -61,7 +75,7 @@ export class ServiceAccountTokens {
         boundObjectRef: { apiVersion: "v1", kind: "Pod", name, uid },
       },
     };
-    const asked = this.clock.now();
+    const asked = { now: this.clock.now(), monotonic: this.clock.monotonic() };
     const account = spec.serviceAccountName || "default";
     const { status } = await this.client.createSubresource<AuthenticationV1TokenRequest>(
       serviceAccounts,
@@ -72,8 +86,8 @@ export class ServiceAccountTokens {
     );
     if (!status) throw new Error("the API server sent none");
     // By our own clock: the server's may differ, the length of the token's life does not.
-    const life = Math.min(seconds * 1_000 * RENEW_AFTER, LONGEST) * spread(uid);
-    return { token: status.token, renewAt: asked + life, expires: asked + seconds * 1_000 };
+    const renewAfter = Math.min(seconds * 1_000 * RENEW_AFTER, LONGEST) * spread(uid);
+    return { token: status.token, asked, renewAfter, lifetime: seconds * 1_000 };
   }
 }
 

@@ -1,6 +1,7 @@
 import { lstat, mkdir, readdir, realpath, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ifPresent } from "../host/if-present.js";
+import { makeFolders } from "../host/make-folders.js";
 import { isMountPoint, mountPoints } from "./mount-points.js";
 import { handlePath, openInside } from "./open-inside.js";
 import type { TearDownContext } from "./plugin.js";
@@ -30,7 +31,7 @@ export async function mountSubPath(podDirectory: string, request: SubPathRequest
   const handle = await openInside(request.volumePath, request.subPath);
   try {
     await clear(target, run);
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolders(dirname(target));
     if ((await handle.stat()).isDirectory()) await mkdir(target);
     else await writeFile(target, "");
     // Made canonical, the path would be looked up again by its names.

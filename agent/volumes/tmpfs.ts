@@ -1,10 +1,11 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
+import { makeFolders } from "../host/make-folders.js";
 import { isMountPoint } from "./mount-points.js";
 import type { TearDownContext } from "./plugin.js";
 
 /** A file system in memory on the volume's directory, unless there is one. @param options of mount(8): "mode=0755" */
 export async function mountTmpfs({ directory, run }: TearDownContext, options: readonly string[]): Promise<void> {
-  await mkdir(directory, { recursive: true });
+  await makeFolders(directory);
   if (await isMountPoint(directory)) return;
   await run("mount", ["-t", "tmpfs", "-o", options.join(","), "tmpfs", directory]);
 }

@@ -20,7 +20,7 @@ export class EventCorrelator {
   readonly #buckets = new LRUCache<string, Bucket>({ max: 2048 });
 
   constructor(private readonly clock: Clock) {
-    const now = () => clock.now();
+    const now = () => clock.monotonic();
     this.#similar = new LRUCache({ max: 2048, ttl: SIMILAR_INTERVAL, ttlResolution: 0, perf: { now } });
   }
 
@@ -45,7 +45,7 @@ export class EventCorrelator {
   }
 
   #takeToken(object: string): boolean {
-    const now = this.clock.now();
+    const now = this.clock.monotonic();
     const bucket = this.#buckets.get(object) ?? { tokens: BURST, since: now };
     const refill = Math.floor((now - bucket.since) / REFILL_INTERVAL);
     if (refill > 0) {

@@ -71,7 +71,7 @@ class QueuedRecorder implements EventRecorder {
   ) {
     this.#clock = options.clock ?? systemClock;
     this.#correlator = new EventCorrelator(this.#clock);
-    const now = () => this.#clock.now();
+    const now = () => this.#clock.monotonic();
     this.#entries = new LRUCache({ max: 2048, ttl: REPEAT_WINDOW, ttlResolution: 0, perf: { now } });
   }
 

@@ -89,7 +89,7 @@ export class Reflector<T extends KubeObject> {
   /** Resolves when the watch ended well or was stopped; rejects when it should be retried after a pause. */
   #watch(): Promise<void> {
     const { namespace, labelSelector, fieldSelector } = this.options;
-    const began = this.#clock.now();
+    const began = this.#clock.monotonic();
     let productive = false;
     let watch: ClientWatch | undefined;
     return new Promise((resolve, reject) => {
@@ -106,7 +106,7 @@ export class Reflector<T extends KubeObject> {
         },
         onEnd: (error) => {
           this.#interrupt = undefined;
-          const healthy = productive || this.#clock.now() - began >= HEALTHY_WATCH;
+          const healthy = productive || this.#clock.monotonic() - began >= HEALTHY_WATCH;
           if (healthy) this.#attempt = 0;
           if (error || !healthy) reject(error ?? new Error("watch ended at once"));
           else resolve();

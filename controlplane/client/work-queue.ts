@@ -72,7 +72,7 @@ export class WorkQueue {
       this.add(key);
       return;
     }
-    const at = this.#clock.now() + delay;
+    const at = this.#clock.monotonic() + delay;
     const pending = this.#delayed.get(key);
     if (pending && pending.at <= at) return;
     pending?.cancel();
@@ -100,7 +100,7 @@ export class WorkQueue {
   async #work(key: string): Promise<void> {
     // What arrives in the same turn (a burst of watch events) is worked on once.
     await Promise.resolve();
-    const began = this.#clock.now();
+    const began = this.#clock.monotonic();
     try {
       const delay = await this.options.process(key);
       this.#attempts.delete(key);
@@ -114,7 +114,7 @@ export class WorkQueue {
       this.addAfter(key, delay);
     }
     this.#stats.processed++;
-    this.#stats.busy += this.#clock.now() - began;
+    this.#stats.busy += this.#clock.monotonic() - began;
     this.#running.delete(key);
     if (this.#again.delete(key)) this.add(key);
     this.#dispatch();

@@ -41,6 +41,8 @@ export interface ControllerContext {
   informer<T extends KubeObject>(ref: ResourceRef<T>): Informer<T>;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds on a clock that is never set: for how long something has lasted. */
+  monotonic(): number;
   readonly logger: Logger;
   /** Records an Event about the object; fire and forget, repeated ones are counted up. */
   event(object: KubeObject, type: "Normal" | "Warning", reason: string, message: string): void;

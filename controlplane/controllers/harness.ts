@@ -69,6 +69,7 @@ function startController(
     client,
     logger,
     now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
     informer: (ref) => informers.get(ref),
     event: (object, type, reason, message) => recorder.event(object, type, reason, message),
   };

@@ -36,7 +36,7 @@ export function nodeLifecycleController(): Controller {
         return undefined;
       }
       if (!writes.seen(name, context.informer(nodes))) return undefined;
-      const now = context.now();
+      const now = context.monotonic();
       const lease = context.informer(leases).get(`${LEASE_NAMESPACE}/${name}`);
       const known = heartbeats.get(name);
       if (!known)

@@ -42,9 +42,9 @@ export function podGarbageCollector(threshold = TERMINATED_THRESHOLD): Controlle
         missingSince.delete(nodeName);
         return undefined;
       }
-      const since = missingSince.get(nodeName) ?? context.now();
+      const since = missingSince.get(nodeName) ?? context.monotonic();
       missingSince.set(nodeName, since);
-      const left = since + QUARANTINE - context.now();
+      const left = since + QUARANTINE - context.monotonic();
       if (left > 0) return left;
       if (await isGone(nodeName, context)) await giveUp(pod, context);
       return undefined;

@@ -12,14 +12,9 @@ import { nodeNameOf } from "./node-lifecycle.js";
 /**
  * Milliseconds until the Pod must leave its node: 0 at once, undefined never. Each taint is tolerated from when it was
  * added, for the shortest of the times its tolerations name; a toleration without a time is for ever.
- * @param since when a taint that does not say so itself was added, in ms since the epoch
+ * @param age how long ago a taint was added, in ms
  */
-export function evictIn(
-  pod: Pod,
-  node: Node,
-  now: number,
-  since: (taint: Taint) => number = () => now,
-): number | undefined {
+export function evictIn(pod: Pod, node: Node, age: (taint: Taint) => number): number | undefined {
   let soonest: number | undefined;
   for (const taint of node.spec.taints ?? []) {
     if (taint.effect !== "NoExecute") continue;
@@ -27,27 +22,34 @@ export function evictIn(
     if (matching.length === 0) return 0;
     const seconds = matching.map((toleration) => toleration.tolerationSeconds).filter((value) => value !== undefined);
     if (seconds.length === 0) continue;
-    const added = taint.timeAdded ? Date.parse(taint.timeAdded) : since(taint);
-    const left = Math.max(0, added + Math.min(...seconds) * 1000 - now);
+    const left = Math.max(0, Math.min(...seconds) * 1000 - age(taint));
     soonest = soonest === undefined ? left : Math.min(soonest, left);
   }
   return soonest;
 }
 
-/** When taints were first seen: those that people set do not say when, and their time must not begin anew with each look. */
+/** How long ago a taint says it was added, ms; 0 when it does not say so, as those that people set, or names the future. */
+export const ageOf = ({ timeAdded }: Taint, now: number) => (timeAdded ? Math.max(0, now - Date.parse(timeAdded)) : 0);
+
+type Times = Pick<ControllerContext, "now" | "monotonic">;
+
+/**
+ * When taints were added, kept from their first sight on by a clock that nobody sets: otherwise one set forward would evict
+ * at once whatever tolerates a taint for a while.
+ */
 class FirstSights {
   readonly #byNode = new Map<string, Map<string, number>>();
 
   /** Forgets taints that the node no longer has. */
-  of(node: Node, now: number): (taint: Taint) => number {
+  of(node: Node, { now, monotonic }: Times): (taint: Taint) => number {
     const before = this.#byNode.get(node.metadata.uid);
+    const key = ({ key, value = "", timeAdded = "" }: Taint) => `${key}=${value} ${timeAdded}`;
+    const added = (taint: Taint) => before?.get(key(taint)) ?? monotonic() - ageOf(taint, now());
     const taints = (node.spec.taints ?? []).filter(({ effect }) => effect === "NoExecute");
-    const seen = new Map(
-      taints.map(({ key, value = "" }) => [`${key}=${value}`, before?.get(`${key}=${value}`) ?? now]),
-    );
+    const seen = new Map(taints.map((taint) => [key(taint), added(taint)]));
     if (seen.size > 0) this.#byNode.set(node.metadata.uid, seen);
     else this.#byNode.delete(node.metadata.uid);
-    return ({ key, value = "" }) => seen.get(`${key}=${value}`) ?? now;
+    return (taint) => monotonic() - (seen.get(key(taint)) ?? added(taint));
   }
 }
 
@@ -61,7 +63,7 @@ export function taintEvictionController(): Controller {
       watch({
         ref: nodes,
         keys: (node, context, old) => {
-          sights.of(node, context.now());
+          sights.of(node, context);
           return podsOnChangedNode(node, context, old);
         },
       }),
@@ -70,8 +72,7 @@ export function taintEvictionController(): Controller {
       const pod = context.informer(pods).get(key);
       const node = context.informer(nodes).get(pod?.spec.nodeName ?? "");
       if (!pod || !node || pod.metadata.deletionTimestamp || isPodTerminal(pod)) return undefined;
-      const now = context.now();
-      const left = evictIn(pod, node, now, sights.of(node, now));
+      const left = evictIn(pod, node, sights.of(node, context));
       if (left !== 0) return left;
       await evict(pod, context);
       return undefined;

@@ -81,7 +81,7 @@ export class SchedulingQueue {
     if (!entry) return undefined;
     entry.state = "taken";
     entry.attempts++;
-    entry.lastTry = this.options.clock.now();
+    entry.lastTry = this.options.clock.monotonic();
     return entry.pod;
   }
 
@@ -115,7 +115,7 @@ export class SchedulingQueue {
 
   #wait(entry: Entry): void {
     const due = entry.lastTry + backoffDelay(Math.max(0, entry.attempts - 1), this.options.backoff);
-    const left = due - this.options.clock.now();
+    const left = due - this.options.clock.monotonic();
     if (left <= 0) {
       this.#activate(entry);
       return;

@@ -1,6 +1,5 @@
 /** Cached answers of a node's DNS: at rest, and while Pods start. */
 import { fileURLToPath } from "node:url";
-import { labDown } from "#scripts/lab/down.js";
 import { kubectl } from "#scripts/lab/kubectl.js";
 import { enterArgs } from "#scripts/lab/namespaces.js";
 import { defaultLabRoot, type Lab } from "#scripts/lab/state.js";
@@ -9,6 +8,7 @@ import { run as runProgram } from "#scripts/run.js";
 import type { Load } from "./dns-load.js";
 import type { Benchmark, BenchOptions, Report } from "./figure.js";
 import { deployment } from "./pods.js";
+import { withLab } from "./with-lab.js";
 
 const CLUSTER_DNS = "10.96.0.10";
 const SECONDS = 5;
@@ -31,29 +31,33 @@ function tell(report: Report, when: string, { perSecond, p50, p99, lost }: Load)
   report({ name: `dns-${when}-lost`, value: lost, unit: "queries" });
 }
 
-async function run(report: Report, { progress, count = 30 }: BenchOptions): Promise<void> {
-  const lab = await labUp({ name: "benchdns", root: defaultLabRoot(), nodes: 1, images: ["nginx"], apiPort: 0 });
+async function measure(lab: Lab, report: Report, { progress, count = 30 }: BenchOptions): Promise<void> {
   const must = async (args: readonly string[], input?: string) => {
     const { code, stderr } = await kubectl(lab, args, { input });
     if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr}`);
   };
-  try {
-    progress("at rest");
-    await load(lab, 1, "max");
-    tell(report, "idle", await load(lab, SECONDS, "max"));
-    progress(`while ${count} Pods start`);
-    await must(["apply", "-f", "-"], deployment(count));
-    const began = performance.now();
-    let ready = 0;
-    const started = must(["rollout", "status", "deployment/web", "--timeout=180s"]).then(() => {
-      ready = (performance.now() - began) / 1000;
-    });
-    tell(report, "pods-starting", await load(lab, SECONDS, BUSY_RATE));
-    await started;
-    report({ name: "pods-ready-meanwhile", value: ready, unit: "s" });
-  } finally {
-    await labDown(lab);
-  }
+  progress("at rest");
+  await load(lab, 1, "max");
+  tell(report, "idle", await load(lab, SECONDS, "max"));
+  progress(`while ${count} Pods start`);
+  await must(["apply", "-f", "-"], deployment(count));
+  const began = performance.now();
+  let ready = 0;
+  const started = must(["rollout", "status", "deployment/web", "--timeout=180s"]).then(() => {
+    ready = (performance.now() - began) / 1000;
+  });
+  tell(report, "pods-starting", await load(lab, SECONDS, BUSY_RATE));
+  await started;
+  report({ name: "pods-ready-meanwhile", value: ready, unit: "s" });
+}
+
+function run(report: Report, options: BenchOptions): Promise<void> {
+  const up = { name: "benchdns", root: defaultLabRoot(), nodes: 1, images: ["nginx"], apiPort: 0 };
+  return withLab(
+    up.name,
+    () => labUp(up),
+    (lab) => measure(lab, report, options),
+  );
 }
 
 export const dnsBenchmark: Benchmark = {

@@ -3,11 +3,19 @@ import { parseArgs } from "node:util";
 import { apiBenchmark } from "./api.js";
 import { dnsBenchmark } from "./dns.js";
 import { asJson, asText, type Benchmark } from "./figure.js";
+import { kubeletBenchmark } from "./kubelet.js";
 import { podsBenchmark } from "./pods.js";
 import { servicesBenchmark } from "./services.js";
 import { startBenchmark } from "./start.js";
 
-const benchmarks: readonly Benchmark[] = [apiBenchmark, dnsBenchmark, podsBenchmark, servicesBenchmark, startBenchmark];
+const benchmarks: readonly Benchmark[] = [
+  apiBenchmark,
+  dnsBenchmark,
+  kubeletBenchmark,
+  podsBenchmark,
+  servicesBenchmark,
+  startBenchmark,
+];
 
 function usage(): string {
   const rows = benchmarks.map((b) => `  ${b.name.padEnd(8)} ${b.description}`);

@@ -1,7 +1,6 @@
 /** Pods through kubectl on a one-node lab, against the same containers by hand on the same engine. */
 import { setTimeout as sleep } from "node:timers/promises";
 import Docker from "dockerode";
-import { labDown } from "#scripts/lab/down.js";
 import { kubectl } from "#scripts/lab/kubectl.js";
 import { processId } from "#scripts/lab/processes.js";
 import { defaultLabRoot, type Lab } from "#scripts/lab/state.js";
@@ -9,6 +8,7 @@ import { labUp } from "#scripts/lab/up.js";
 import type { Benchmark, BenchOptions, Report } from "./figure.js";
 import { cpuTicks, residentMegabytes } from "./process-use.js";
 import { measureRaw } from "./raw-pods.js";
+import { withLab } from "./with-lab.js";
 
 const PARALLELISM = 8;
 const ROUNDS = 3;
@@ -73,31 +73,35 @@ async function measureProcesses(lab: Lab, report: Report, { progress }: BenchOpt
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
-async function run(report: Report, options: BenchOptions): Promise<void> {
+async function measure(lab: Lab, report: Report, options: BenchOptions): Promise<void> {
   const count = options.count ?? 30;
-  const lab = await labUp({ name: "bench", root: defaultLabRoot(), nodes: 1, images: ["nginx"], apiPort: 0 });
-  try {
-    const socket = lab.dockerSocket(lab.workers[0]!);
-    const engine = new Docker({ socketPath: socket });
-    const pause = (await engine.listImages()).flatMap((i) => i.RepoTags ?? []).find((tag) => tag.includes("pause"));
-    if (!pause) throw new Error("the sandbox image is not on the node");
-    const own = { ready: [] as number[], gone: [] as number[] };
-    const raw = { ready: [] as number[], gone: [] as number[] };
-    for (let round = 1; round <= ROUNDS; round++) {
-      options.progress(`round ${round} of ${ROUNDS}: ${count} by hand`);
-      const times = await measureRaw(socket, pause, count, PARALLELISM);
-      raw.ready.push(times.ready);
-      raw.gone.push(times.gone);
-      options.progress(`round ${round} of ${ROUNDS}: ${count} through kubectl`);
-      own.ready.push(await measureReady(lab, count));
-      if (round === ROUNDS) await measureProcesses(lab, report, options);
-      own.gone.push(await measureGone(lab, engine));
-    }
-    report({ name: "pods-ready", value: median(own.ready), unit: "s", baseline: median(raw.ready) });
-    report({ name: "pods-gone", value: median(own.gone), unit: "s", baseline: median(raw.gone) });
-  } finally {
-    await labDown(lab);
+  const socket = lab.dockerSocket(lab.workers[0]!);
+  const engine = new Docker({ socketPath: socket });
+  const pause = (await engine.listImages()).flatMap((i) => i.RepoTags ?? []).find((tag) => tag.includes("pause"));
+  if (!pause) throw new Error("the sandbox image is not on the node");
+  const own = { ready: [] as number[], gone: [] as number[] };
+  const raw = { ready: [] as number[], gone: [] as number[] };
+  for (let round = 1; round <= ROUNDS; round++) {
+    options.progress(`round ${round} of ${ROUNDS}: ${count} by hand`);
+    const times = await measureRaw(socket, pause, count, PARALLELISM);
+    raw.ready.push(times.ready);
+    raw.gone.push(times.gone);
+    options.progress(`round ${round} of ${ROUNDS}: ${count} through kubectl`);
+    own.ready.push(await measureReady(lab, count));
+    if (round === ROUNDS) await measureProcesses(lab, report, options);
+    own.gone.push(await measureGone(lab, engine));
   }
+  report({ name: "pods-ready", value: median(own.ready), unit: "s", baseline: median(raw.ready) });
+  report({ name: "pods-gone", value: median(own.gone), unit: "s", baseline: median(raw.gone) });
+}
+
+function run(report: Report, options: BenchOptions): Promise<void> {
+  const up = { name: "bench", root: defaultLabRoot(), nodes: 1, images: ["nginx"], apiPort: 0 };
+  return withLab(
+    up.name,
+    () => labUp(up),
+    (lab) => measure(lab, report, options),
+  );
 }
 
 export const podsBenchmark: Benchmark = {

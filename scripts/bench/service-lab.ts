@@ -21,13 +21,18 @@ export interface ServiceLab {
 /** iperf3's own port. */
 export const IPERF_PORT = 5201;
 
-export async function openServiceLab(): Promise<ServiceLab> {
+export const SERVICE_LAB = "benchsvc";
+
+export async function makeServiceLab(): Promise<Lab> {
   for (const program of ["/usr/bin/wrk", "/usr/bin/iperf3"])
     if (!existsSync(program)) throw new Error(`${program} is missing: apt-get install wrk iperf3`);
   // A machine this busy is no reason to call a node dead and to move its Pods.
   const timers = "kubernetes";
   const images = ["nginx", "busybox"];
-  const lab = await labUp({ name: "benchsvc", root: defaultLabRoot(), nodes: 2, images, apiPort: 0, timers });
+  return labUp({ name: SERVICE_LAB, root: defaultLabRoot(), nodes: 2, images, apiPort: 0, timers });
+}
+
+export async function openServiceLab(lab: Lab): Promise<ServiceLab> {
   const [same, other] = lab.workers as [LabNode, LabNode];
   const objects = [
     server("same", same),

@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { berthCommand } from "#scripts/berth-command.js";
-import { labDown } from "#scripts/lab/down.js";
 import { findKubectl } from "#scripts/lab/kubectl.js";
 import { ensureNodeMounts, ensureNodeNetwork, ensureSwitch, enterArgs } from "#scripts/lab/namespaces.js";
 import { startProcess, stopProcess } from "#scripts/lab/processes.js";
@@ -11,6 +10,7 @@ import { defaultLabRoot, type Lab, type LabNode, planLab } from "#scripts/lab/st
 import { startDockerd } from "#scripts/lab/up.js";
 import { runAny } from "#scripts/run.js";
 import type { Benchmark, BenchOptions, Report } from "./figure.js";
+import { withLab } from "./with-lab.js";
 
 const LIMIT_MS = 60_000;
 
@@ -33,16 +33,22 @@ async function measure(lab: Lab, node: LabNode): Promise<number> {
   return (performance.now() - began) / 1000;
 }
 
-async function run(report: Report, { progress }: BenchOptions): Promise<void> {
-  const lab = planLab(defaultLabRoot(), "benchstart", 1, 0, "quick");
+const NAME = "benchstart";
+
+async function makeMachine(): Promise<Lab> {
+  const lab = planLab(defaultLabRoot(), NAME, 1, 0, "quick");
   const node = lab.workers[0]!;
   await lab.save();
+  await ensureSwitch(lab);
+  for (const part of lab.state.nodes) await ensureNodeNetwork(lab, part);
+  await ensureNodeMounts(lab, node);
+  await startDockerd(lab, node);
+  return lab;
+}
+
+async function measureStarts(lab: Lab, report: Report, { progress }: BenchOptions): Promise<void> {
+  const node = lab.workers[0]!;
   try {
-    progress("a machine with a Docker engine");
-    await ensureSwitch(lab);
-    for (const part of lab.state.nodes) await ensureNodeNetwork(lab, part);
-    await ensureNodeMounts(lab, node);
-    await startDockerd(lab, node);
     progress("first start");
     report({ name: "first-start-to-ready", value: await measure(lab, node), unit: "s" });
     await stopProcess(lab, node, "server");
@@ -50,8 +56,12 @@ async function run(report: Report, { progress }: BenchOptions): Promise<void> {
     report({ name: "restart-to-ready", value: await measure(lab, node), unit: "s" });
   } finally {
     await stopProcess(lab, node, "server");
-    await labDown(lab);
   }
+}
+
+function run(report: Report, options: BenchOptions): Promise<void> {
+  options.progress("a machine with a Docker engine");
+  return withLab(NAME, makeMachine, (lab) => measureStarts(lab, report, options));
 }
 
 export const startBenchmark: Benchmark = { name: "start", description: "berth server to node Ready", run };

@@ -106,9 +106,10 @@ async function forgetDeadEngine(lab: Lab, node: LabNode): Promise<void> {
   }
 }
 
-export async function startDockerd(lab: Lab, node: LabNode): Promise<void> {
+/** @param flags further ones, "--live-restore" */
+export async function startDockerd(lab: Lab, node: LabNode, flags: readonly string[] = []): Promise<void> {
   await forgetDeadEngine(lab, node);
-  await startProcess(lab, node, "dockerd", ["dockerd"]);
+  await startProcess(lab, node, "dockerd", ["dockerd", ...flags]);
   const socket = `unix://${lab.dockerSocket(node)}`;
   const answers = async () => {
     if ((await processId(lab, node, "dockerd")) === undefined)
@@ -140,11 +141,16 @@ function shareOf({ workers }: Lab): string {
 }
 
 /** Starts the node's agent; `token` is needed only before the node has its certificate. */
-export async function startAgent(lab: Lab, node: LabNode, token?: string): Promise<void> {
+export async function startAgent(
+  lab: Lab,
+  node: LabNode,
+  token?: string,
+  flags: readonly string[] = [],
+): Promise<void> {
   const args = ["agent", "--server", `https://${lab.server.address}:6443`, "--node-name", node.name];
   args.push("--node-ip", node.address, "--cgroup-root", lab.cgroupRoot(node), ...(token ? ["--token", token] : []));
   args.push("--node-capacity", shareOf(lab));
-  args.push("--eviction-hard", LAB_EVICTION, "--eviction-pressure-transition-period", "5s");
+  args.push("--eviction-hard", LAB_EVICTION, "--eviction-pressure-transition-period", "5s", ...flags);
   await startProcess(lab, node, "agent", [...berthCommand("agent"), ...args]);
 }
 

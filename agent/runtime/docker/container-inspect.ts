@@ -1,6 +1,7 @@
 import type { ContainerInfo, ContainerInspectInfo } from "dockerode";
 import type { ContainerState, ContainerSummary } from "../runtime.js";
 import { call, callOrUndefined, type Engine } from "./engine.js";
+import { instant } from "./instant.js";
 import * as labels from "./labels.js";
 import { parseContainerName } from "./naming.js";
 
@@ -62,11 +63,6 @@ function stateOf(found: ContainerInspectInfo): ContainerState {
     writableLayer: (found.GraphDriver?.Data as Record<string, string> | null)?.["UpperDir"],
     logPath: found.LogPath || undefined,
   };
-}
-
-/** The engine writes Go's zero time for what has not happened. */
-function instant(time: string): number {
-  return time.startsWith("0001-") ? 0 : Date.parse(time);
 }
 
 function stateName(status: string): ContainerSummary["state"] {

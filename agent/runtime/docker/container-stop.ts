@@ -1,4 +1,5 @@
 import { callUnless, type Engine } from "./engine.js";
+import { PATIENCE } from "./patience.js";
 
 /**
  * Asks the container to end (its stop signal, normally SIGTERM) and kills it when the grace is over. Not bounded by the
@@ -6,7 +7,7 @@ import { callUnless, type Engine } from "./engine.js";
  */
 export async function stopContainer(engine: Engine, id: string, graceSeconds: number): Promise<void> {
   const t = Math.max(0, Math.ceil(graceSeconds));
-  await callUnless([304, 404], () => engine.docker.getContainer(id).stop({ t }));
+  await callUnless([304, 404], () => engine.docker.getContainer(id).stop({ t }), PATIENCE + t * 1000);
 }
 
 /** Kills at once: for sandboxes, which have nothing to save. */

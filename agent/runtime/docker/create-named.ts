@@ -1,33 +1,41 @@
 import type { ContainerCreateOptions } from "dockerode";
 import { RuntimeError } from "../runtime.js";
 import { asRuntimeError, call, callOrUndefined, callUnless, type Engine } from "./engine.js";
+import { IMAGE_REF, SANDBOX_ID } from "./labels.js";
+import { inTime } from "./patience.js";
 
 const ATTEMPTS = 3;
 
 /**
  * Creates a container under a deterministic name. When the name is taken, what has it is the same thing made earlier
  * (before a kill of the agent, or by a call whose answer was lost): it is returned when it runs or was never started,
- * and removed and made anew when it has already ended.
+ * and removed and made anew when it has already ended, or was never started and belongs to another sandbox or image by now.
  */
 export async function createNamed(engine: Engine, name: string, options: ContainerCreateOptions): Promise<string> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return (await engine.docker.createContainer({ ...options, name })).id;
+      return (await inTime(() => engine.docker.createContainer({ ...options, name }))).id;
     } catch (error) {
       const failure = asRuntimeError(error);
       if (failure.code !== 409 || attempt === ATTEMPTS) throw failure;
     }
-    const existing = await adoptOrRemove(engine, name);
+    const existing = await adoptOrRemove(engine, name, options.Labels ?? {});
     if (existing) return existing;
   }
 }
 
-async function adoptOrRemove(engine: Engine, name: string): Promise<string | undefined> {
+async function adoptOrRemove(
+  engine: Engine,
+  name: string,
+  wanted: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
   const container = engine.docker.getContainer(name);
   const found = await callOrUndefined(() => container.inspect());
   if (!found) return undefined;
-  const neverStarted = found.State.Status === "created" && found.State.ExitCode === 0;
-  if (found.State.Running || neverStarted) return found.Id;
+  const { State: state, Config: config, Id: id } = found;
+  const neverStarted = state.Status === "created" && state.ExitCode === 0;
+  const fits = [SANDBOX_ID, IMAGE_REF].every((label) => config.Labels[label] === wanted[label]);
+  if (state.Running || (neverStarted && fits)) return id;
   await callUnless([404, 409], () => container.remove({ force: true, v: true }));
   await waitUntilGone(() => call(async () => (await callOrUndefined(() => container.inspect())) === undefined));
   return undefined;

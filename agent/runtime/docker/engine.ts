@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import { type LogRotation, RuntimeError } from "../runtime.js";
 import type { Slots } from "../slots.js";
 import { newDocker } from "./dockerode.js";
+import { inTime } from "./patience.js";
 
 /** The newest engine API this code was written against, and the oldest it can do with (engine 20.10). */
 const NEWEST_API = "1.51";
@@ -62,7 +63,7 @@ export async function negotiate(docker: Docker): Promise<void> {
   const before = modem.version;
   modem.version = undefined;
   try {
-    const version = (await docker.version()) as { ApiVersion: string; MinAPIVersion?: string };
+    const version = (await inTime(() => docker.version())) as { ApiVersion: string; MinAPIVersion?: string };
     modem.version = `v${chooseApiVersion(version.ApiVersion, version.MinAPIVersion ?? "1.12")}`;
   } catch (error) {
     modem.version = before;
@@ -70,19 +71,26 @@ export async function negotiate(docker: Docker): Promise<void> {
   }
 }
 
-/** Runs one engine call and turns what it throws into a RuntimeError with the engine's own words. */
-export async function call<T>(request: () => Promise<T>): Promise<T> {
+/**
+ * Runs one engine call and turns what it throws into a RuntimeError with the engine's own words.
+ * @param patienceMs until the answer (of a stream: its beginning) has to be there; default {@link PATIENCE}
+ */
+export async function call<T>(request: () => Promise<T>, patienceMs?: number): Promise<T> {
   try {
-    return await request();
+    return await inTime(request, patienceMs);
   } catch (error) {
     throw asRuntimeError(error);
   }
 }
 
 /** As {@link call}, but a status in `fine` counts as success (304: already so; 404: already gone). */
-export async function callUnless(fine: readonly number[], request: () => Promise<unknown>): Promise<void> {
+export async function callUnless(
+  fine: readonly number[],
+  request: () => Promise<unknown>,
+  patienceMs?: number,
+): Promise<void> {
   try {
-    await request();
+    await inTime(request, patienceMs);
   } catch (error) {
     const failure = asRuntimeError(error);
     if (!fine.includes(failure.code)) throw failure;
@@ -92,7 +100,7 @@ export async function callUnless(fine: readonly number[], request: () => Promise
 /** Undefined instead of an error when the engine says 404. */
 export async function callOrUndefined<T>(request: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await request();
+    return await inTime(request);
   } catch (error) {
     const failure = asRuntimeError(error);
     if (failure.code === 404) return undefined;

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { PassThrough } from "node:stream";
 import type { Exec } from "dockerode";
-import { type ExecResult, TimeoutError } from "../runtime.js";
+import { type ExecResult, RuntimeError, TimeoutError } from "../runtime.js";
 import { call, type Engine } from "./engine.js";
 import { connectStreams, exitCode, killExec } from "./exec.js";
 
@@ -30,7 +30,10 @@ export async function execSync(
   run.abandon();
   // Nobody waits for it any more; what becomes of it is no news.
   done.catch(() => undefined);
-  throw new TimeoutError(`command ${JSON.stringify(command.join(" "))} timed out`);
+  const words = JSON.stringify(command.join(" "));
+  // That says something about the engine and nothing about the container.
+  if (!run.hasBegun) throw new RuntimeError(`the Docker engine has not started ${words} in ${timeoutMs / 1000} s`);
+  throw new TimeoutError(`command ${words} timed out`);
 }
 
 class Run {
@@ -43,6 +46,11 @@ class Run {
     private readonly id: string,
     private readonly command: readonly string[],
   ) {}
+
+  /** The engine says that the command runs. */
+  get hasBegun(): boolean {
+    return this.#connection !== undefined;
+  }
 
   async start(): Promise<ExecResult> {
     const container = this.engine.docker.getContainer(this.id);

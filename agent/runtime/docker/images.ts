@@ -2,6 +2,8 @@ import type { ImageInspectInfo } from "dockerode";
 import { type ImageInfo, type RegistryAuth, RuntimeError } from "../runtime.js";
 import { call, callOrUndefined, callUnless, type Engine } from "./engine.js";
 
+const PULL_PATIENCE = 600_000;
+
 /**
  * Fetches an image. @param image a full reference with tag or digest
  * @throws RuntimeError with the registry's or the engine's words, also when it fails halfway
@@ -12,7 +14,8 @@ export async function pullImage(engine: Engine, image: string, auth?: RegistryAu
     password: auth.password,
     serveraddress: auth.serverAddress,
   };
-  const progress = await call(() => engine.docker.pull(image, { authconfig }));
+  // The engine begins to answer when the registry has.
+  const progress = await call(() => engine.docker.pull(image, { authconfig }), PULL_PATIENCE);
   await new Promise<void>((resolve, reject) => {
     engine.docker.modem.followProgress(progress, (error: Error | null, output: { error?: string }[]) => {
       const failure = error?.message ?? output?.find((line) => line.error)?.error;

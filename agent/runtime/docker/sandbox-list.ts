@@ -1,6 +1,7 @@
 import type { ContainerInspectInfo } from "dockerode";
 import type { Sandbox } from "../runtime.js";
 import { call, callOrUndefined, type Engine } from "./engine.js";
+import { instant } from "./instant.js";
 import { labelFilter, NODE, podOfLabels, TYPE, TYPE_SANDBOX } from "./labels.js";
 import { parseContainerName } from "./naming.js";
 
@@ -30,10 +31,13 @@ function sandboxOf(found: ContainerInspectInfo): Sandbox {
     id: found.Id,
     pod: podOfLabels(found.Config.Labels),
     attempt: parseContainerName(found.Name)?.attempt ?? 0,
-    running: found.State.Running,
+    running: found.State.Running && hasBegun(found),
     pid: found.State.Pid,
     hostNetwork: found.HostConfig.NetworkMode === "host",
     createdAt: Date.parse(found.Created),
     labels: found.Config.Labels,
   };
 }
+
+/** An engine killed while it started a container may take one for running whose program never began. */
+const hasBegun = ({ State }: ContainerInspectInfo) => instant(State.StartedAt) > 0;

@@ -1,7 +1,8 @@
-import { chmod, mkdir, rename, rm, stat } from "node:fs/promises";
+import { chmod, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Pod } from "#api/generated/types.js";
 import { quantityValue } from "#api/quantity.js";
+import { makeFolders } from "../../host/make-folders.js";
 import { isMountPoint } from "../mount-points.js";
 import { giveToGroup } from "../ownership.js";
 import { type VolumeContext, VolumeError, type VolumePlugin } from "../plugin.js";
@@ -31,7 +32,7 @@ async function makeOnDisk({ directory, pod }: VolumeContext): Promise<void> {
   if (await exists(directory)) return;
   const draft = join(dirname(directory), `..${basename(directory)}`);
   await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { recursive: true });
+  await makeFolders(draft);
   await chmod(draft, MODE);
   const group = pod.spec.securityContext?.fsGroup;
   if (group !== undefined) await giveToGroup(draft, { group });

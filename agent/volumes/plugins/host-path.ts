@@ -1,5 +1,6 @@
 import type { Stats } from "node:fs";
-import { mkdir, open, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
+import { makeFolders } from "../../host/make-folders.js";
 import { VolumeError, type VolumePlugin } from "../plugin.js";
 
 /** A file or directory of the node itself. It is never removed: it is not ours. */
@@ -23,7 +24,7 @@ export const hostPath: VolumePlugin = {
 };
 
 async function createDirectory(path: string): Promise<void> {
-  if (!(await statOf(path))) await mkdir(path, { recursive: true, mode: 0o755 });
+  if (!(await statOf(path))) await makeFolders(path, 0o755);
 }
 
 /** Creates an empty file; not the directories above it (as documented for FileOrCreate). */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readlink, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ifPresent } from "../../host/if-present.js";
+import { makeFolders } from "../../host/make-folders.js";
 import { exclusive } from "../exclusive.js";
 import type { TearDownContext, VolumePlugin } from "../plugin.js";
 
@@ -22,7 +23,7 @@ export const image: VolumePlugin = {
     await exclusive(home, async () => {
       // First the link, by which a volume that is only half made is found and taken away.
       if (known === undefined) await link(home, directory);
-      await mkdir(join(home, "users"), { recursive: true });
+      await makeFolders(join(home, "users"));
       await writeFile(userFile(home, directory), "");
       await unpackOnce(home, async (into) => context.unpackImage(id ?? idOf(home), into));
     });
@@ -48,7 +49,7 @@ const userFile = (home: string, directory: string) =>
   join(home, "users", createHash("sha256").update(directory).digest("hex"));
 
 async function link(home: string, directory: string): Promise<void> {
-  await mkdir(dirname(directory), { recursive: true });
+  await makeFolders(dirname(directory));
   await symlink(home, directory);
 }
 

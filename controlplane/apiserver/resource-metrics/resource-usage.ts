@@ -87,7 +87,7 @@ export class ResourceUsage {
   }
 
   #asked(): Promise<void> {
-    this.#askedAt = this.options.clock.now();
+    this.#askedAt = this.options.clock.monotonic();
     this.#measured ??= this.#begin().catch((error) => {
       // Whoever asks next begins anew.
       this.#measured = undefined;
@@ -108,7 +108,7 @@ export class ResourceUsage {
     const { clock, resolution, logger } = this.options;
     if (this.#stopped) return;
     this.#cancel = clock.after(resolution, () => {
-      if (clock.now() - this.#askedAt > IDLE_MS) {
+      if (clock.monotonic() - this.#askedAt > IDLE_MS) {
         this.#measured = undefined;
         this.#samples.clear();
         return;

@@ -44,10 +44,10 @@ export class ConfigurationSecret {
     const found = informer.get(key);
     if (!caughtUp && this.#written?.version === version) return { version, left: 0 };
     if (caughtUp && found && versionOf(decoded(found)) === version) return { version, left: 0 };
-    const left = this.#writtenAt + PAUSE - context.now();
+    const left = this.#writtenAt + PAUSE - context.monotonic();
     if (left > 0) return { version, left };
     const secret = await put(draft(files), context);
-    this.#writtenAt = context.now();
+    this.#writtenAt = context.monotonic();
     this.#written = { version, resourceVersion: Number(secret.metadata.resourceVersion) };
     return { version, left: 0 };
   }

@@ -63,7 +63,7 @@ function worldOf(pods: Pod[], options: Partial<EvictionOptions> = {}, gains = { 
       world.free += gains.evict;
     },
     onPressure: () => void world.told++,
-    clock: { now: () => 1_000, after: () => () => undefined },
+    clock: { now: () => 1_000, monotonic: () => 1_000, after: () => () => undefined },
     logger: pino({ level: "silent" }),
     ...options,
   });
@@ -118,6 +118,7 @@ t.test("a soft threshold waits for its grace, and leaves a Pod time to end", asy
   const waits: (() => void)[] = [];
   const clock = {
     now: () => now,
+    monotonic: () => now,
     after: (_delay: number, run: () => void) => {
       waits.push(run);
       return () => undefined;

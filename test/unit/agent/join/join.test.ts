@@ -130,7 +130,7 @@ t.test("a server that is away is waited for, saying so", async (t) => {
   const told: string[] = [];
   const patient = { ...logger, warn: (_: object, text: string) => told.push(text), info: () => undefined };
   const clock = {
-    now: () => Date.now(),
+    ...systemClock,
     after: (_delay: number, run: () => void) => {
       state.refuse = undefined;
       setImmediate(run);

@@ -39,6 +39,32 @@ t.test("a kill of the agent between create and start: the container is only star
   t.match(start, { attempt: 0, createdId: "main-0", restartDelay: undefined });
 });
 
+t.test(
+  "created for a sandbox or an image of the past: made anew as the same attempt, nothing is waited for",
+  async (t) => {
+    const created = stateOf("main", {
+      state: "created",
+      startedAt: 0,
+      attempt: 2,
+      labels: { [RESTART_DELAY_LABEL]: "0" },
+    });
+    const anew = { attempt: 2, createdId: undefined, restartDelay: 0 };
+    const afterSandbox = planFor(podOf(), viewOf([sandboxOf(0, false)], created));
+    t.match(afterSandbox, { newSandboxAttempt: 1, kill: [], start: [anew] });
+    const failed = { ...created, error: "cannot join network of a non running container", exitCode: 128 };
+    t.match(planFor(podOf(), viewOf([sandboxOf(0, false)], failed)), { newSandboxAttempt: 1, start: [anew] });
+    t.equal(planFor(podOf(), viewOf([sandboxOf()], failed)).held.size, 1, "in its own sandbox it has failed");
+    const [afterImage] = planFor(podOf(), viewOf([sandboxOf()], { ...created, imageRef: "busybox:0" })).start;
+    t.match(afterImage, anew);
+  },
+);
+
+t.test("what the engine calls running though it never began is killed", async (t) => {
+  const { kill, start } = planFor(podOf(), viewOf([sandboxOf()], stateOf("main", { startedAt: 0 })));
+  t.match(kill, [{ graceSeconds: 0, message: /never begun/ }]);
+  t.same(start, []);
+});
+
 t.test("init containers one after the other", async (t) => {
   const pod = podOf({ initContainers: [containerOf("one"), containerOf("two")] });
   t.same(starts(planFor(pod, viewOf([]))), ["one/0"]);

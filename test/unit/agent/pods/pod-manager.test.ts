@@ -90,3 +90,21 @@ t.test("an attachment that cannot be given back is said, and keeps no Pod waitin
   t.ok(said.includes("network attachments of the past stay"));
   t.equal(manager.list().length, 1);
 });
+
+t.test("an engine that no longer lists its containers is called unhealthy, until it does", async (t) => {
+  const engine = new CutEngine();
+  const { manager, clock } = manage(engine);
+  await manager.start();
+  let hangs = true;
+  engine.onList = () => {
+    if (hangs) throw new Error("the Docker engine has not answered for 120 s");
+  };
+  await clock.advance(179_000);
+  t.equal(manager.problem(), undefined);
+  await clock.advance(1_000);
+  t.equal(manager.problem(), "PLEG is not healthy: pleg was last seen active 3m0s ago; threshold is 3m0s");
+  hangs = false;
+  await clock.advance(30_000);
+  t.equal(manager.problem(), undefined);
+  await manager.stop();
+});

@@ -9,6 +9,7 @@ const after = (previous: number | undefined, ranMs: number) =>
       labels: previous === undefined ? {} : { [RESTART_DELAY_LABEL]: String(previous) },
     }),
     backoff,
+    NOW,
   );
 
 t.test("at once, then 10 s doubling to five minutes, all from the container's own label", async (t) => {
@@ -26,5 +27,12 @@ t.test("a run of ten minutes begins anew", async (t) => {
 
 t.test("a start that failed counts from its creation", async (t) => {
   const failed = endedOf("main", 127, { state: "created", error: "no such file", startedAt: 0, finishedAt: 0 });
-  t.equal(nextStart({ ...failed, labels: { [RESTART_DELAY_LABEL]: "0" } }, backoff).at, failed.createdAt + 10_000);
+  const again = { ...failed, labels: { [RESTART_DELAY_LABEL]: "0" } };
+  t.equal(nextStart(again, backoff, NOW).at, failed.createdAt + 10_000);
+});
+
+t.test("a clock that was set back by hours makes nobody wait for hours", async (t) => {
+  const ended = endedOf("main", 1, { labels: { [RESTART_DELAY_LABEL]: "10000" } });
+  const later = NOW - 3 * 3_600_000;
+  t.same(nextStart(ended, backoff, later), { delay: 20_000, at: later });
 });

@@ -4,7 +4,7 @@ import { nextNodeRange } from "#controlplane/controllers/node-ipam/cidr.js";
 import { graceOf, heartbeat, silentConditions } from "#controlplane/controllers/node-lifecycle/health.js";
 import { planTaints } from "#controlplane/controllers/node-lifecycle/taints.js";
 import { surplusTerminated } from "#controlplane/controllers/pod-gc.js";
-import { evictIn } from "#controlplane/controllers/taint-eviction.js";
+import { ageOf, evictIn } from "#controlplane/controllers/taint-eviction.js";
 import { makeNode, makePod, meta } from "#test/fixtures/objects.js";
 
 const NOW = Date.parse("2026-01-01T01:00:00Z");
@@ -77,15 +77,16 @@ t.test("eviction waits as long as the shortest toleration", async (t) => {
   const node = makeNode("n1");
   const key = "node.kubernetes.io/unreachable";
   node.spec.taints = [{ key, effect: "NoExecute", timeAdded: "2026-01-01T00:59:00Z" }];
+  const age = (taint: Taint) => ageOf(taint, NOW);
   const pod = (...tolerations: object[]) => makePod("a", { spec: { containers: [], tolerations } });
-  t.equal(evictIn(pod(), node, NOW), 0);
+  t.equal(evictIn(pod(), node, age), 0);
   const tolerant = { key, operator: "Exists", effect: "NoExecute" };
-  t.equal(evictIn(pod({ ...tolerant, tolerationSeconds: 300 }), node, NOW), 240_000);
-  t.equal(evictIn(pod({ ...tolerant, tolerationSeconds: 300 }, { ...tolerant, tolerationSeconds: 30 }), node, NOW), 0);
-  t.equal(evictIn(pod(tolerant), node, NOW), undefined);
-  t.equal(evictIn(pod({ operator: "Exists" }), node, NOW), undefined);
+  t.equal(evictIn(pod({ ...tolerant, tolerationSeconds: 300 }), node, age), 240_000);
+  t.equal(evictIn(pod({ ...tolerant, tolerationSeconds: 300 }, { ...tolerant, tolerationSeconds: 30 }), node, age), 0);
+  t.equal(evictIn(pod(tolerant), node, age), undefined);
+  t.equal(evictIn(pod({ operator: "Exists" }), node, age), undefined);
   node.spec.taints = [{ key, effect: "NoSchedule" }];
-  t.equal(evictIn(pod(), node, NOW), undefined);
+  t.equal(evictIn(pod(), node, age), undefined);
 });
 
 t.test("node ranges", async (t) => {
