@@ -166,14 +166,7 @@ function environment(
   const capacity = options.capacity ?? hostCapacity();
   const directories = new PodDirectories(options.dataDir);
   const config = new ConfigSource(client, () => clock.monotonic());
-  const images = new ImageManager({
-    runtime,
-    clock,
-    backoff: options.imageBackoff,
-    records: options.imageRecords,
-    verifyCredentials: options.verifyImageCredentials,
-    parallelPulls: options.maxParallelImagePulls,
-  });
+  const images = imageManager(options, clock);
   const nodeCredentials = new NodeCredentials(options.registryConfigs ?? [], logger);
   const say = (pod: Pod, container: Container, reason: string, message: string) =>
     events.container(pod, container, "Warning", reason, message);
@@ -219,6 +212,17 @@ function environment(
     restartBackoff: options.restartBackoff ?? DEFAULT_RESTART_BACKOFF,
     resyncPeriod: options.resyncPeriod ?? 30_000,
   };
+}
+
+function imageManager(options: PodsOptions, clock: Clock): ImageManager {
+  return new ImageManager({
+    runtime: options.runtime,
+    clock,
+    backoff: options.imageBackoff,
+    records: options.imageRecords,
+    verifyCredentials: options.verifyImageCredentials,
+    parallelPulls: options.maxParallelImagePulls,
+  });
 }
 
 const DEFAULT_MAX_PODS = 110;
