@@ -1,6 +1,6 @@
 /**
- * Runs compiled tests with tap: `node scripts/run-tests.mjs unit contract`, or single files
- * (`test/e2e/pods.test.ts`). Some suites run beside others (`together`), the rest one after the other. Files of unit and e2e run
+ * Runs compiled tests: `node scripts/run-tests.mjs unit contract`, or single files
+ * (`test/e2e/pods.test.ts`). Some suites run beside others (`stages`), the rest one after the other. Files of unit and e2e run
  * two at a time, all others one by one: those of e2e/alone kill nodes' programs, count what is left on a node, or measure; those of
  * e2e/machines bring machines of their own.
  * e2e and e2e/alone have a lab of two nodes each, made before and removed after them (BERTH_TEST_LAB, BERTH_TEST_DOCKER);
@@ -22,7 +22,8 @@ const suites = {
   e2e: { jobs: 2, timeoutSeconds: 600, lab: true },
   "e2e/machines": { jobs: 1, timeoutSeconds: 600 },
 };
-const together = [["unit"], ["contract", "api"], ["e2e/alone"], ["e2e", "e2e/machines"]];
+/** Stages one after the other; in each, lanes side by side, and in a lane its suites in order. */
+const stages = [[["unit", "api"], ["contract"], ["e2e/machines"]], [["e2e/alone"]], [["e2e"]]];
 const nested = (suite) => Object.keys(suites).some((other) => other.startsWith(`${suite}/`));
 
 function testFiles(suite) {
@@ -34,7 +35,7 @@ function testFiles(suite) {
     .sort();
 }
 
-/** One tap run per suite: { suite, files }. */
+/** The files of each suite. */
 function plan(args) {
   const runs = new Map();
   const add = (suite, files) => runs.set(suite, [...(runs.get(suite) ?? []), ...files]);
@@ -89,48 +90,55 @@ function count(parser, path, tally) {
   return { hasTests: () => hasTests, proven };
 }
 
-function runSuite(suite, files) {
-  const { jobs, timeoutSeconds } = suites[suite] ?? suites.e2e;
-  const args = [
-    "run",
-    "--disable-coverage",
-    "--allow-empty-coverage",
-    "--reporter=tap",
-    `--jobs=${jobs}`,
-    `--timeout=${timeoutSeconds}`,
-  ];
+/** Longer than a test's own time-out: for a file that cannot end by itself. */
+const LAST_PATIENCE_MS = 15_000;
+
+/**
+ * A test file is a program that prints TAP. It is started as such: tap's own runner loads a TypeScript compiler into each, which
+ * for two hundred files of compiled tests takes longer than most of the tests.
+ * @returns whether all went well
+ */
+function runFile(file, timeoutSeconds) {
   return new Promise((resolve) => {
-    const tap = spawn(process.execPath, ["node_modules/tap/dist/esm/run.mjs", ...args, ...files], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const env = { ...process.env, TAP: "1", TAP_TIMEOUT: String(timeoutSeconds) };
+    const began = performance.now();
+    const child = spawn(process.execPath, [file], { env, stdio: ["ignore", "pipe", "inherit"] });
+    const timer = setTimeout(() => child.kill("SIGKILL"), timeoutSeconds * 1000 + LAST_PATIENCE_MS);
     const parser = new Parser();
-    const whole = new Set();
-    parser.on("assert", ({ ok, name, diag }) => {
-      if (ok || !whole.has(name)) return;
+    const tally = { passed: 0, failed: 0, skipped: 0 };
+    const seen = count(parser, [file], tally);
+    const complete = new Promise((done) => parser.on("complete", done));
+    child.stdout.pipe(parser);
+    child.on("close", async (code, signal) => {
+      clearTimeout(timer);
+      const result = await complete;
+      filesRun.add(file.replace(/^dist\/(.*)\.js$/, "$1.ts"));
+      const fine = result.ok && code === 0;
+      if (!seen.hasTests()) tally[fine ? "passed" : "failed"]++;
+      else if (!fine && tally.failed === 0) tally.failed++;
       // Its tests passed, and then, or before any of them, it ended badly.
-      console.log(`✘ ${name}: ended badly`);
-      failures.push({ path: [name], diag });
-      totals.failed++;
+      if (!fine && !failures.some(({ path }) => path[0] === file))
+        failures.push({ path: [file], diag: `ended badly: ${signal ?? `exit code ${code}`}` });
+      for (const key of Object.keys(totals)) totals[key] += tally[key];
+      const skipped = tally.skipped ? `, ${tally.skipped} skipped` : "";
+      const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      console.log(
+        `${fine ? "✔" : "✘"} ${file}: ${tally.passed} passed, ${tally.failed} failed${skipped} (${seconds} s)`,
+      );
+      resolve(fine);
     });
-    parser.on("child", (file) => {
-      filesRun.add(file.name.replace(/^dist\/(.*)\.js$/, "$1.ts"));
-      const tally = { passed: 0, failed: 0, skipped: 0 };
-      const seen = count(file, [file.name], tally);
-      file.on("complete", (result) => {
-        if (!seen.hasTests()) tally[result.ok ? "passed" : "failed"]++;
-        else if (!result.ok && tally.failed === 0) tally.failed++;
-        for (const key of Object.keys(totals)) totals[key] += tally[key];
-        const skipped = tally.skipped ? `, ${tally.skipped} skipped` : "";
-        const seconds = ((result.time ?? 0) / 1000).toFixed(1);
-        if (result.ok) whole.add(file.name);
-        console.log(
-          `${result.ok ? "✔" : "✘"} ${file.name}: ${tally.passed} passed, ${tally.failed} failed${skipped} (${seconds} s)`,
-        );
-      });
-    });
-    parser.on("complete", (result) => resolve(result.ok));
-    tap.stdout.pipe(parser);
   });
+}
+
+async function runSuite(suite, files) {
+  const { jobs, timeoutSeconds } = suites[suite];
+  const waiting = [...files];
+  const results = [];
+  const worker = async () => {
+    for (let file = waiting.shift(); file; file = waiting.shift()) results.push(await runFile(file, timeoutSeconds));
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+  return results.every(Boolean);
 }
 
 // Two checkouts on one machine need two labs.
@@ -189,13 +197,18 @@ async function runPlanned(suite) {
     return false;
   }
 }
+async function runLane(lane) {
+  let fine = true;
+  for (const suite of lane) fine = (await runPlanned(suite)) && fine;
+  return fine;
+}
 try {
-  for (const group of together) {
-    const results = await Promise.all(group.map(runPlanned));
+  for (const lanes of stages) {
+    const results = await Promise.all(lanes.map(runLane));
     ok = results.every(Boolean) && ok;
   }
 } finally {
-  removeOwnLabs();
+  if ([...planned.keys()].some((suite) => suite.startsWith("e2e"))) removeOwnLabs();
 }
 // Only a whole run, or --ledger, writes the ledger; a wrong name fails any run.
 const writesLedger = names.length === 0 || options.includes("--ledger");
