@@ -1,7 +1,7 @@
 /**
  * Asks a DNS server, and prints what it saw as JSON: as fast as it answers, with 32 questions on their way at a time, or at
  * a steady rate whatever the answers do. A program of its own, so that it can run inside a node's network and be hurried:
- * what is measured is the server, not this. dns-load.js ADDRESS SECONDS RATE|max NAME...
+ * what is measured is the server, not this. dns-load.js ADDRESS PORT SECONDS RATE|max NAME...
  */
 import { createSocket } from "node:dgram";
 import { existsSync, writeFileSync } from "node:fs";
@@ -23,7 +23,7 @@ const WINDOW = 32;
 
 setPriority(-20);
 if (existsSync("/proc/self/autogroup")) writeFileSync("/proc/self/autogroup", "-20");
-const [address = "", seconds = "", rate = "", ...names] = process.argv.slice(2);
+const [address = "", port = "", seconds = "", rate = "", ...names] = process.argv.slice(2);
 const questions = names.map((name) =>
   packet.encode({ id: 0, flags: packet.RECURSION_DESIRED, questions: [{ name, type: "A" }] }),
 );
@@ -39,7 +39,7 @@ function ask(): void {
   const query = Buffer.from(questions[id % questions.length]!);
   query.writeUInt16BE(id, 0);
   sentAt[id] = performance.now();
-  socket.send(query, 53, address);
+  socket.send(query, Number(port), address);
 }
 
 /** A timer is never exact: each turn sends what is due by then. */

@@ -138,7 +138,11 @@ t.test("a disk in trouble", async (t) => {
   const on = (script: string) => session.on(two, ["sh", "-c", script]);
   await stopProcess(lab, two, "agent");
   await on(`cp -a ${folder} /run/kept && mount -t tmpfs -o size=4m tmpfs ${folder} && cp -a /run/kept/. ${folder}`);
-  await startAgent(lab, two);
+  // A disk that is short is said at once; Pods would have to go only after a while.
+  const flags = ["--eviction-hard", "memory.available<100Mi", "--eviction-soft", "nodefs.available<2%"];
+  flags.push("--eviction-soft-grace-period", "nodefs.available=10m", "--eviction-pressure-transition-period", "0s");
+  const start = () => startAgent(lab, two, undefined, flags);
+  await start();
   const agent = () => processId(lab, two, "agent");
   const config = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c" }, data: { a: "b".repeat(20_000) } };
   await ns.apply(config);
@@ -147,17 +151,20 @@ t.test("a disk in trouble", async (t) => {
   const before = ids(await running(t, two, "before"));
   const id = await agent();
   const volumes = [{ name: "c", configMap: { name: "c" } }];
+  const pressure = (wanted: "True" | "False") =>
+    until(`DiskPressure=${wanted}`, async () => {
+      const node: Node = await watch.client.get(nodes, two.name);
+      return node.status?.conditions?.some(({ type, status }) => type === "DiskPressure" && status === wanted);
+    });
 
   await t.test("full: Pods and the node say so, and come to life when there is room", async (t) => {
     await on(`cat /dev/zero > ${folder}/filler 2>/dev/null || true`);
     await watch.create(onNode(two, "full", { volumes }));
     await until("an Event", async () => (await watch.events("full")).some((text) => /ENOSPC|no space left/.test(text)));
-    await until("DiskPressure", async () => {
-      const node: Node = await watch.client.get(nodes, two.name);
-      return node.status?.conditions?.some(({ type, status }) => type === "DiskPressure" && status === "True");
-    });
+    await pressure("True");
     await on(`rm ${folder}/filler`);
     await watch.ready("full");
+    await pressure("False");
     await running(t, two, "full");
   });
 
@@ -169,7 +176,7 @@ t.test("a disk in trouble", async (t) => {
     );
     t.match((await readiness(watch, two, "False")).message, /the node's data cannot be written: EROFS/);
     await stopProcess(lab, two, "agent", "SIGKILL");
-    await startAgent(lab, two);
+    await start();
     await on(`mount -o remount,rw ${folder}`);
     await readiness(watch, two, "True");
     await watch.ready("locked");
