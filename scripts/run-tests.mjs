@@ -2,7 +2,7 @@
  * Runs compiled tests: `node scripts/run-tests.mjs unit contract`, or single files
  * (`test/e2e/pods.test.ts`). Some suites run beside others (`stages`), the rest one after the other. Files of unit and e2e run
  * two at a time, all others one by one: those of e2e/alone kill nodes' programs, count what is left on a node, or measure; those of
- * e2e/machines bring machines of their own.
+ * e2e/machines and e2e/survival bring machines and labs of their own.
  * e2e and e2e/alone have a lab of two nodes each, made before and removed after them (BERTH_TEST_LAB, BERTH_TEST_DOCKER);
  * BERTH_TEST_LAB_NAME names it, "e2e" if absent.
  * A whole run (or `--ledger`) rewrites test/conformance-ledger.md from what the tests say they prove.
@@ -21,9 +21,10 @@ const suites = {
   "e2e/alone": { jobs: 1, timeoutSeconds: 600, lab: true },
   e2e: { jobs: 2, timeoutSeconds: 600, lab: true },
   "e2e/machines": { jobs: 1, timeoutSeconds: 600 },
+  "e2e/survival": { jobs: 1, timeoutSeconds: 600 },
 };
 /** Stages one after the other; in each, lanes side by side, and in a lane its suites in order. */
-const stages = [[["unit", "api"], ["contract"], ["e2e/machines"]], [["e2e/alone"]], [["e2e"]]];
+const stages = [[["unit", "api"], ["contract"], ["e2e/machines"]], [["e2e/alone"]], [["e2e"], ["e2e/survival"]]];
 const nested = (suite) => Object.keys(suites).some((other) => other.startsWith(`${suite}/`));
 
 function testFiles(suite) {
@@ -42,7 +43,7 @@ function plan(args) {
   for (const arg of args.length > 0 ? args : Object.keys(suites)) {
     if (suites[arg]) add(arg, testFiles(arg));
     else
-      add(arg.match(/test\/(e2e\/(?:alone|machines)|\w+)\//)?.[1] ?? "e2e", [
+      add(arg.match(/test\/(e2e\/(?:alone|machines|survival)|\w+)\//)?.[1] ?? "e2e", [
         arg.replace(/^(?!dist\/)/, "dist/").replace(/\.ts$/, ".js"),
       ]);
   }

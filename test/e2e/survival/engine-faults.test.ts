@@ -12,8 +12,8 @@ import { defaultLabRoot, type LabNode } from "#scripts/lab/state.js";
 import { labUp, startAgent, startDockerd } from "#scripts/lab/up.js";
 import { LabSession, ownLabName, pod, until } from "../lab-session.js";
 import { condition, container, PodWatch } from "../pod-watch.js";
-import { type EngineContainer, nodeTruth } from "../survival/node-truth.js";
-import { slowProxy } from "../survival/slow-proxy.js";
+import { type EngineContainer, nodeTruth } from "./node-truth.js";
+import { slowProxy } from "./slow-proxy.js";
 
 const options = { name: ownLabName("eng"), root: defaultLabRoot(), nodes: 2, images: ["busybox"], apiPort: 0 };
 const lab = await labUp({ ...options, timers: "kubernetes" });

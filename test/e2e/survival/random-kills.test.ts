@@ -15,10 +15,10 @@ import { labDown } from "#scripts/lab/down.js";
 import { defaultLabRoot, type LabNode } from "#scripts/lab/state.js";
 import { labUp } from "#scripts/lab/up.js";
 import { LabSession, ownLabName } from "../lab-session.js";
-import { differences, leftovers, staleLabelFiles, unreadyContainers } from "../survival/differences.js";
-import { nodeTruth } from "../survival/node-truth.js";
-import { IMAGES, planRandom } from "../survival/random-plan.js";
-import { carryOutPlan } from "../survival/random-pods.js";
+import { differences, leftovers, staleLabelFiles, unreadyContainers } from "./differences.js";
+import { nodeTruth } from "./node-truth.js";
+import { IMAGES, planRandom } from "./random-plan.js";
+import { carryOutPlan } from "./random-pods.js";
 
 const LANES = 10;
 /** Until everything is settled, ms: a container's second back-off is 20 s. */
