@@ -2,7 +2,7 @@
  * Runs compiled tests: `node scripts/run-tests.mjs unit contract`, or single files
  * (`test/e2e/pods.test.ts`). Some suites run beside others (`stages`), the rest one after the other. Files of unit and e2e run
  * two at a time, all others one by one: those of e2e/alone kill nodes' programs, count what is left on a node, or measure; those of
- * e2e/machines and e2e/survival bring machines and labs of their own.
+ * e2e/faults, e2e/machines and e2e/survival bring machines and labs of their own.
  * e2e and e2e/alone have a lab of two nodes each, made before and removed after them (BERTH_TEST_LAB, BERTH_TEST_DOCKER);
  * BERTH_TEST_LAB_NAME names it, "e2e" if absent.
  * A whole run (or `--ledger`) rewrites test/conformance-ledger.md from what the tests say they prove.
@@ -20,11 +20,19 @@ const suites = {
   api: { jobs: 1, timeoutSeconds: 400 },
   "e2e/alone": { jobs: 1, timeoutSeconds: 600, lab: true },
   e2e: { jobs: 2, timeoutSeconds: 600, lab: true },
+  "e2e/faults": { jobs: 1, timeoutSeconds: 600 },
   "e2e/machines": { jobs: 1, timeoutSeconds: 600 },
   "e2e/survival": { jobs: 1, timeoutSeconds: 600 },
 };
 /** Stages one after the other; in each, lanes side by side, and in a lane its suites in order. */
-const stages = [[["unit", "api"], ["contract"], ["e2e/machines"]], [["e2e/alone"]], [["e2e"], ["e2e/survival"]]];
+const stages = [
+  [["unit", "api", "e2e/faults"], ["contract"], ["e2e/machines"]],
+  [["e2e/alone"]],
+  [["e2e"]],
+  [["e2e/survival"]],
+];
+/** Run only when they are asked for: they would take the whole run beyond a quarter of an hour. */
+const byNameOnly = ["e2e/survival"];
 const nested = (suite) => Object.keys(suites).some((other) => other.startsWith(`${suite}/`));
 
 function testFiles(suite) {
@@ -40,10 +48,11 @@ function testFiles(suite) {
 function plan(args) {
   const runs = new Map();
   const add = (suite, files) => runs.set(suite, [...(runs.get(suite) ?? []), ...files]);
-  for (const arg of args.length > 0 ? args : Object.keys(suites)) {
+  const all = Object.keys(suites).filter((suite) => !byNameOnly.includes(suite));
+  for (const arg of args.length > 0 ? args : all) {
     if (suites[arg]) add(arg, testFiles(arg));
     else
-      add(arg.match(/test\/(e2e\/(?:alone|machines|survival)|\w+)\//)?.[1] ?? "e2e", [
+      add(arg.match(/test\/(e2e\/(?:alone|faults|machines|survival)|\w+)\//)?.[1] ?? "e2e", [
         arg.replace(/^(?!dist\/)/, "dist/").replace(/\.ts$/, ".js"),
       ]);
   }

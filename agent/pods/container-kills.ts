@@ -60,7 +60,9 @@ export class ContainerKills {
     if (pod && spec && preStop) {
       const { runtime, clock } = this.env;
       const target = { runtime, clock, container: spec, containerId: container.id, podIP: order.podIP };
-      await runHook(preStop, target, deadline - clock.monotonic()).catch(() => {
+      // 0 would be no limit at all.
+      const patience = Math.max(1, deadline - clock.monotonic());
+      await runHook(preStop, target, patience).catch(() => {
         this.env.events.container(pod, spec, "Warning", "FailedPreStopHook", "PreStopHook failed");
       });
     }

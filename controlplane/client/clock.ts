@@ -2,7 +2,7 @@
 export interface Clock {
   /** Milliseconds since the epoch: what objects say. It may be set forward or back at any moment. */
   now(): number;
-  /** Milliseconds since some moment of the past, never set: for how long something takes or is to wait. */
+  /** Whole milliseconds since some moment of the past, never set: for how long something takes or is to wait. */
   monotonic(): number;
   /** Calls `run` once after `delay` milliseconds, unless the returned function was called before. */
   after(delay: number, run: () => void): () => void;
@@ -10,7 +10,8 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  // Whole ones: AbortSignal.timeout and others of Node.js refuse parts of a millisecond.
+  monotonic: () => Math.floor(performance.now()),
   after(delay, run) {
     const timer = setTimeout(run, delay);
     return () => clearTimeout(timer);

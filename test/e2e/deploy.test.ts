@@ -24,7 +24,7 @@ t.test("a Deployment and a Service across two nodes", async (t) => {
   });
   const rolledOut = () => ns.kubectl(["rollout", "status", "deployment/web", "--timeout=180s"]);
   await rolledOut();
-  const pods = await ns.list<Pod>("pods", "-l", "app=web");
+  const pods = await ns.list<Pod>("pods", { labelSelector: "app=web" });
   t.same([...new Set(pods.map((p) => p.spec.nodeName))].sort(), ["node-1", "node-2"], "spread over both nodes");
   const signPage = "echo $HOSTNAME > /usr/share/nginx/html/index.html";
   for (const p of pods) await ns.kubectl(["exec", p.metadata.name, "--", "sh", "-c", signPage]);

@@ -6,6 +6,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Test } from "tap";
 import type { Pod } from "#api/generated/types.js";
 import type { KubeList, KubeObject } from "#api/object.js";
+import * as refs from "#api/refs.js";
+import type { ResourceRef } from "#api/resource.js";
+import { isNotFound } from "#api/status-error.js";
+import { readKubeconfig } from "#client/kubeconfig.js";
+import { RestClient } from "#client/rest.js";
 import { labDown } from "#scripts/lab/down.js";
 import { kubectl, pinnedClient } from "#scripts/lab/kubectl.js";
 import { enterArgs } from "#scripts/lab/namespaces.js";
@@ -24,6 +29,23 @@ export async function openLab(t: Test, nodes = 2): Promise<LabSession> {
 /** For a lab beside the suite's, of a test that needs one of its own: another checkout's tests have others. */
 export const ownLabName = (suffix: string) => `${(process.env.BERTH_TEST_LAB ?? "e2e").slice(0, 9)}${suffix}`;
 
+interface ListSelection {
+  labelSelector?: string;
+  fieldSelector?: string;
+}
+
+function refOf(kind: string): ResourceRef<KubeObject> {
+  const known = Object.values(refs as Record<string, unknown>).filter(isRef);
+  // The metrics API has Pods and nodes of its own.
+  const isNamed = (ref: ResourceRef) => ref.plural === kind && ref.group !== "metrics.k8s.io";
+  const found = known.find((ref) => ref.kind.toLowerCase() === kind || isNamed(ref));
+  if (!found) throw new Error(`no kind is called ${kind}`);
+  return found;
+}
+
+const isRef = (value: unknown): value is ResourceRef<KubeObject> =>
+  typeof value === "object" && value !== null && "plural" in value;
+
 export interface Inventory {
   containers: number;
   links: number;
@@ -31,7 +53,16 @@ export interface Inventory {
 }
 
 export class LabSession {
-  constructor(readonly lab: Lab) {}
+  readonly #client: RestClient;
+
+  constructor(readonly lab: Lab) {
+    this.#client = new RestClient({ ...readKubeconfig(lab.kubeconfig), userAgent: "berth-test/1" });
+  }
+
+  /** What is polled is read without kubectl: each start of it would take a tenth of a second of the machine. */
+  get client(): RestClient {
+    return this.#client;
+  }
 
   /** A namespace that goes with the test. */
   async namespace(t: Test, name: string): Promise<NamespaceSession> {
@@ -114,23 +145,27 @@ export class NamespaceSession {
     return this.kubectl(["apply", "-f", "-"], objects.map((o) => `---\n${JSON.stringify(o)}\n`).join(""));
   }
 
+  /** @param kind "pod" or "pods" */
   async get<T extends KubeObject>(kind: string, name: string): Promise<T> {
-    return JSON.parse(await this.kubectl(["get", kind, name, "-o", "json"]));
+    return structuredClone((await this.session.client.get(refOf(kind), name, this.name)) as T);
   }
 
   async tryGet<T extends KubeObject>(kind: string, name: string): Promise<T | undefined> {
-    const { code, stdout } = await this.tryKubectl(["get", kind, name, "-o", "json"]);
-    return code === 0 ? JSON.parse(stdout) : undefined;
+    return this.get<T>(kind, name).catch((error) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    });
   }
 
-  async list<T extends KubeObject>(kind: string, ...args: string[]): Promise<T[]> {
-    return (JSON.parse(await this.kubectl(["get", kind, "-o", "json", ...args])) as KubeList<T>).items;
+  async list<T extends KubeObject>(kind: string, select: ListSelection = {}): Promise<T[]> {
+    const { items } = await this.session.client.list(refOf(kind), { namespace: this.name, ...select });
+    return structuredClone(items) as unknown as T[];
   }
 
   /** Reasons and messages of the Events about an object: "BackOff: Back-off restarting ...". */
   async eventsOf(name: string): Promise<string[]> {
     type Event = KubeObject & { reason: string; message: string };
-    const items = await this.list<Event>("events", `--field-selector=involvedObject.name=${name}`);
+    const items = await this.list<Event>("events", { fieldSelector: `involvedObject.name=${name}` });
     return items.map((e) => `${e.reason}: ${e.message}`);
   }
 }

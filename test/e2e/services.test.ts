@@ -59,7 +59,8 @@ const askFrom = async (node: LabNode, host: string, port: number, count = 1, pro
   lines(await session.on(node, [process.execPath, ...script(protocol, host, port, count)]));
 const names = (answers: string[]) => [...new Set(answers.map((answer) => answer.split(" ")[0]))].sort();
 const get = (name: string) => ns.get<Service>("service", name);
-const slices = (name: string) => ns.list<EndpointSlice>("endpointslices", "-l", `kubernetes.io/service-name=${name}`);
+const slices = (name: string) =>
+  ns.list<EndpointSlice>("endpointslices", { labelSelector: `kubernetes.io/service-name=${name}` });
 const addresses = async (name: string) =>
   (await slices(name))
     .flatMap((slice) => slice.endpoints.flatMap((e) => (e.conditions?.ready ? e.addresses : [])))

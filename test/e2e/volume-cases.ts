@@ -42,7 +42,7 @@ export async function runCases(
   await ns.apply(...pods);
   const label = `cases=${name}`;
   await until(`the containers of ${name} at their end`, async () => {
-    const found = await ns.list<Pod>("pods", "-l", label);
+    const found = await ns.list<Pod>("pods", { labelSelector: label });
     return found.every(({ status }) => status?.phase === "Succeeded" || status?.phase === "Failed") && found;
   });
   const log = await ns.kubectl([

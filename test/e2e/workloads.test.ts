@@ -19,7 +19,7 @@ const replicaSet = (name: string, replicas: number) => ({ ...deployment(name, re
 const ready = (ns: NamespaceSession, kind: string, name: string, replicas: number) =>
   ns.kubectl(["wait", `${kind}/${name}`, `--for=jsonpath={.status.readyReplicas}=${replicas}`, "--timeout=180s"]);
 
-const podsOf = (ns: NamespaceSession, app: string) => ns.list<Pod>("pods", "-l", `app=${app}`);
+const podsOf = (ns: NamespaceSession, app: string) => ns.list<Pod>("pods", { labelSelector: `app=${app}` });
 const part = async <T>(ns: NamespaceSession, kind: string, name: string, subresource: string): Promise<T> =>
   JSON.parse(await ns.kubectl(["get", kind, name, `--subresource=${subresource}`, "-o", "json"]));
 
@@ -164,7 +164,7 @@ t.test("Deployments", async (t) => {
         const spec = { ...template.spec, containers: [{ ...container, env: [{ name: "COLOR", value: "blue" }] }] };
         await ns.apply(deployment(name, 1, { revisionHistoryLimit, template: { ...template, spec } }));
       }
-      const sets = (name: string) => ns.list<ReplicaSet>("replicasets", "-l", `app=${name}`);
+      const sets = (name: string) => ns.list<ReplicaSet>("replicasets", { labelSelector: `app=${name}` });
       for (const name of ["rolled", "tidy"]) {
         await ns.kubectl(["rollout", "status", `deployment/${name}`, "--timeout=180s"]);
       }

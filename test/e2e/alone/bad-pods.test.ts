@@ -5,6 +5,9 @@ import { type NamespaceSession, openLab, pod, until } from "../lab-session.js";
 const session = await openLab(t);
 const { lab } = session;
 const onNode1 = { nodeName: "node-1" };
+// What befalls a single Pod is waited for side by side; what befalls a node, one after the other.
+t.jobs = 5;
+const inTurn = { buffered: false };
 
 const status = async (ns: NamespaceSession, name: string): Promise<ContainerStatus | undefined> =>
   (await ns.get<Pod>("pod", name)).status?.containerStatuses?.[0];
@@ -83,7 +86,7 @@ t.test("a liveness probe that fails restarts the container", async (t) => {
   t.pass();
 });
 
-t.test("a host port that is taken: the scheduler says so, and the Pod comes when it is free", async (t) => {
+t.test("a host port that is taken: the scheduler says so, and the Pod comes when it is free", inTurn, async (t) => {
   const ns = await session.namespace(t, "port");
   const ports = [{ containerPort: 80, hostPort: 18080 }];
   const picky = { nodeSelector: { "kubernetes.io/hostname": "node-1" } };
@@ -104,7 +107,7 @@ t.test("a host port that is taken: the scheduler says so, and the Pod comes when
   await ns.kubectl(["wait", "--for=condition=Ready", "pod/second", "--timeout=180s"]);
 });
 
-t.test("a host port that the node itself listens on is not taken from it", async (t) => {
+t.test("a host port that the node itself listens on is not taken from it", inTurn, async (t) => {
   const ns = await session.namespace(t, "own-port");
   const ports = [{ containerPort: 80, hostPort: 10250 }];
   await ns.apply(
@@ -120,7 +123,7 @@ t.test("a host port that the node itself listens on is not taken from it", async
   t.ok(await until("the node still answers", async () => (await ns.kubectl(["logs", "quiet"])) === "heard\n"));
 });
 
-t.test("a Pod that fits nowhere says why, and comes when a node has room", async (t) => {
+t.test("a Pod that fits nowhere says why, and comes when a node has room", inTurn, async (t) => {
   const ns = await session.namespace(t, "room");
   const resources = { requests: { cpu: "900" } };
   await ns.apply(
@@ -137,7 +140,7 @@ t.test("a Pod that fits nowhere says why, and comes when a node has room", async
   await ns.kubectl(["wait", "--for=condition=Ready", "pod/picky", "--timeout=180s"]);
 });
 
-t.test("a full address range: the Pod says so, nothing leaks, and it heals", async (t) => {
+t.test("a full address range: the Pod says so, nothing leaks, and it heals", inTurn, async (t) => {
   const ns = await session.namespace(t, "range");
   const node = lab.node("node-2");
   const before = await session.settledInventory(node);

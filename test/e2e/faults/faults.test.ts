@@ -15,10 +15,10 @@ import { stopProcess } from "#scripts/lab/processes.js";
 import { defaultLabRoot, type LabNode } from "#scripts/lab/state.js";
 import { labStatus } from "#scripts/lab/status.js";
 import { labUp, startAgent, startDockerd, startServer } from "#scripts/lab/up.js";
-import { faultTable } from "../fault-table.js";
 import { type Flow, flowsOn, SteadyDatagrams } from "../flows.js";
 import { LabSession, nginx, ownLabName, until } from "../lab-session.js";
 import { Traffic } from "../traffic.js";
+import { faultTable } from "./fault-table.js";
 
 const REPLICAS = 4;
 const root = defaultLabRoot();
