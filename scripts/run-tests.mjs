@@ -26,13 +26,15 @@ const suites = {
 };
 /** Stages one after the other; in each, lanes side by side, and in a lane its suites in order. */
 const stages = [
-  [["unit", "api", "e2e/faults"], ["contract"], ["e2e/machines"]],
+  [["unit", "api"], ["contract"]],
   [["e2e/alone"]],
   [["e2e"]],
+  [["e2e/machines"]],
+  [["e2e/faults"]],
   [["e2e/survival"]],
 ];
 /** Run only when they are asked for: they would take the whole run beyond a quarter of an hour. */
-const byNameOnly = ["e2e/survival"];
+const byNameOnly = ["e2e/machines", "e2e/faults", "e2e/survival"];
 const nested = (suite) => Object.keys(suites).some((other) => other.startsWith(`${suite}/`));
 
 function testFiles(suite) {
