@@ -26,8 +26,7 @@ const suites = {
 };
 /** Stages one after the other; in each, lanes side by side, and in a lane its suites in order. */
 const stages = [
-  [["unit", "api"], ["contract"]],
-  [["e2e/alone"]],
+  [["unit", "api", "e2e/alone"], ["contract"]],
   [["e2e"]],
   [["e2e/machines"]],
   [["e2e/faults"]],
