@@ -3,9 +3,9 @@ import { type Observations, type PressureType, signals } from "./signals.js";
 import { amountOf, type Threshold } from "./thresholds.js";
 
 export interface EvictionState {
-  /** Thresholds that are crossed, and since when (ms since the epoch). */
+  /** Thresholds that are crossed, and since when (ms on a clock that is never set). */
   readonly crossed: ReadonlyMap<Threshold, number>;
-  /** When each kind of pressure was last seen (ms since the epoch). */
+  /** When each kind of pressure was last seen, likewise. */
   readonly seen: ReadonlyMap<PressureType, number>;
 }
 

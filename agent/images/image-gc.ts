@@ -6,6 +6,7 @@
 import type { Logger } from "pino";
 import type { Clock } from "#client/clock.js";
 import { type ImageInfo, type Runtime, RuntimeError } from "../runtime/runtime.js";
+import type { FileSystemUsage } from "../stats/disk-usage.js";
 import type { ImageRecord, ImageRecords } from "./image-records.js";
 import { canonicalReference, repositoryOf } from "./image-reference.js";
 
@@ -20,12 +21,8 @@ export interface ImageGcPolicy {
 
 export const DEFAULT_IMAGE_GC: ImageGcPolicy = { highThreshold: 85, lowThreshold: 80, minimumAge: 120_000 };
 
-/** Bytes of a file system. */
-export interface DiskSpace {
-  capacity: number;
-  /** To anybody, not only to root. */
-  available: number;
-}
+/** What counts of the file system. */
+export type DiskSpace = Pick<FileSystemUsage, "capacity" | "available">;
 
 export interface ImageGcOptions {
   runtime: Pick<Runtime, "listImages" | "imagesInUse" | "removeImage">;
