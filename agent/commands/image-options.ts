@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseQuantity, quantityValue } from "#api/quantity.js";
 import type { AgentOptions } from "../agent-options.js";
+import { parseDuration } from "../host/duration.js";
 
 /** As commander hands them over. */
 export interface ImageFlags {
@@ -68,11 +69,9 @@ function bytes(text: string): number {
   throw new InvalidArgumentError("expected a size, such as 10Mi");
 }
 
-const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
-
 /** "90s", "1h30m": to milliseconds. */
 export function duration(text: string): number {
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) throw new InvalidArgumentError("expected a duration, such as 2m0s");
-  const parts = text.matchAll(/([\d.]+)(ms|s|m|h)/g);
-  return [...parts].reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit as keyof typeof UNITS], 0);
+  const millis = parseDuration(text);
+  if (millis === undefined) throw new InvalidArgumentError("expected a duration, such as 2m0s");
+  return millis;
 }

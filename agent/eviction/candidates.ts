@@ -2,7 +2,7 @@
 import type { Container, Pod } from "#api/generated/types.js";
 import { podRequests } from "#api/pod-resources.js";
 import { quantityValue } from "#api/quantity.js";
-import { ephemeralBytes, type PodStorage, storageUsages } from "../stats/pod-storage.js";
+import { ephemeralBytes, type PodStorage, storageUsagesOf } from "../stats/pod-storage.js";
 import { type StatsSource, takeReadings } from "../stats/readings.js";
 import type { ContainerUse } from "./messages.js";
 import type { Candidate } from "./rank.js";
@@ -45,13 +45,7 @@ async function weighCompute(
 }
 
 async function weighStorage(source: UsageSource, pods: readonly Pod[]): Promise<Weighed[]> {
-  const places = new Map(
-    pods.flatMap((pod) => {
-      const storage = source.storageOf(pod);
-      return storage ? [[pod.metadata.uid, storage] as const] : [];
-    }),
-  );
-  const usages = await storageUsages(places);
+  const usages = await storageUsagesOf(pods, source.storageOf);
   return pods.map((pod) => {
     const usage = usages.get(pod.metadata.uid);
     const containers = [...(usage?.containers ?? [])].map(([name, { writableLayer, log }]) => ({

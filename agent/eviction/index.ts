@@ -1,6 +1,6 @@
 import type { Clock } from "#client/clock.js";
 import type { AgentOptions } from "../agent-options.js";
-import { parseDuration } from "../images/duration.js";
+import { parseDuration } from "../host/duration.js";
 import type { NodePods } from "../pods/index.js";
 import type { StatsOptions } from "../stats/index.js";
 import { nodeUsage } from "../stats/node-usage.js";

@@ -1,7 +1,7 @@
 /** When there is too little of something: the kubelet's eviction flags, and its defaults. */
 
 import { quantityValue } from "#api/quantity.js";
-import { parseDuration } from "../images/duration.js";
+import { parseDuration } from "../host/duration.js";
 import { isSignal, type Observation, type Signal } from "./signals.js";
 
 /** Whole units, or a share of the capacity. */

@@ -3,8 +3,8 @@
  * at each pass and is woken when the answer may have changed, so that no worker waits for a pull.
  */
 import type { Clock } from "#client/clock.js";
+import { formatDuration } from "../host/duration.js";
 import type { ImageInfo, RegistryAuth, Runtime } from "../runtime/runtime.js";
-import { formatDuration } from "./duration.js";
 import { type FinishedPull, ImagePuller } from "./image-puller.js";
 import type { ImageRecords } from "./image-records.js";
 import { engineReference, InvalidImageName, parseImageReference } from "./image-reference.js";

@@ -82,13 +82,23 @@ async function linkTo(target: string, path: string): Promise<void> {
     await symlink(target, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    if ((await readlink(path).catch(() => undefined)) === target) return;
+    if ((await linkTarget(path)) === target) return;
     await rm(path, { recursive: true, force: true });
     await symlink(target, path);
   }
 }
 
+/** Undefined for what is not there, or no link. */
+async function linkTarget(path: string): Promise<string | undefined> {
+  try {
+    return await ifPresent(readlink(path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EINVAL") return undefined;
+    throw error;
+  }
+}
+
 async function removeLinkInto(folder: string, path: string): Promise<void> {
-  const target = await readlink(path).catch(() => undefined);
+  const target = await linkTarget(path);
   if (target?.startsWith(folder)) await rm(path, { force: true });
 }

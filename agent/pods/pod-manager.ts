@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import type { Pod } from "#api/generated/types.js";
 import { pods } from "#api/refs.js";
 import { type Informer, startInformer } from "#client/informer.js";
-import { formatDuration } from "../images/duration.js";
+import { formatDuration } from "../host/duration.js";
 import type { PodIdentity, RuntimeEvent, Sandbox } from "../runtime/runtime.js";
 import type { StaticPods } from "../static-pods/index.js";
 import { staticUidOf } from "../static-pods/mirror-pods.js";

@@ -1,7 +1,7 @@
 /** Brings a Pod that is to run one step nearer to running. */
 import { rm } from "node:fs/promises";
 import type { Pod } from "#api/generated/types.js";
-import { formatDuration } from "../images/duration.js";
+import { formatDuration } from "../host/duration.js";
 import type { ContainerState } from "../runtime/runtime.js";
 import { isTerminal } from "../status/phase.js";
 import { carryOut } from "./carry-out.js";

@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { readdir, stat, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { ifPresent } from "../host/if-present.js";
 
 /**
  * Bytes that each of the directories takes on its own file system; those that cannot be counted are left out. Counted in
@@ -26,18 +27,14 @@ const BLOCK = 512;
 /** Bytes that a container's log takes, with the older parts that the engine keeps beside it. */
 export async function logUsage(path: string): Promise<number> {
   const folder = dirname(path);
-  const files = await readdir(folder).catch(unlessGone);
+  const files = await ifPresent(readdir(folder));
   const parts = (files ?? []).filter((file) => file.startsWith(basename(path)));
   const sizes = await Promise.all(parts.map((file) => blocksOf(join(folder, file))));
   return sizes.reduce((sum, blocks) => sum + blocks * BLOCK, 0);
 }
 
-function unlessGone(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "ENOENT") throw error;
-}
-
 async function blocksOf(path: string): Promise<number> {
-  return (await stat(path).catch(unlessGone))?.blocks ?? 0;
+  return (await ifPresent(stat(path)))?.blocks ?? 0;
 }
 
 /** Bytes and inodes of a file system. `available` is what others than root can still have. */

@@ -4,7 +4,7 @@ import type { NodeStats } from "../server/stats-routes.js";
 import { cadvisorMetrics } from "./cadvisor-metrics.js";
 import { CpuRates } from "./cpu-rates.js";
 import { nodeMetrics } from "./node-metrics.js";
-import { type PodStorage, type PodStorageUsage, storageUsages } from "./pod-storage.js";
+import { type PodStorage, type PodStorageUsage, storageUsagesOf } from "./pod-storage.js";
 import { type StatsSource, takeReadings } from "./readings.js";
 import { resourceMetrics } from "./resource-metrics.js";
 import { computeSummary, type SummarySource, statsSummary } from "./summary.js";
@@ -38,14 +38,8 @@ function storageCache({ storageOf, now }: StatsOptions): SummarySource["storage"
   return (pods) => {
     const isKnown = pods.every(({ metadata }) => covered.has(metadata.uid));
     if (last && isKnown && now() - last.at < STORAGE_EVERY_MS) return last.sums;
-    const places = new Map(
-      pods.flatMap((pod) => {
-        const storage = storageOf(pod);
-        return storage ? [[pod.metadata.uid, storage] as const] : [];
-      }),
-    );
     covered = new Set(pods.map(({ metadata }) => metadata.uid));
-    last = { at: now(), sums: storageUsages(places) };
+    last = { at: now(), sums: storageUsagesOf(pods, storageOf) };
     // A failure is told to who asks now, and is no answer to who asks next.
     last.sums.catch(() => {
       last = undefined;

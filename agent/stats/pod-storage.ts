@@ -1,4 +1,5 @@
 /** What a Pod's parts take on the node's disk, counted by walking its folders: the engine's own sum would take seconds. */
+import type { Pod } from "#api/generated/types.js";
 import { directoryUsages, type FileSystemUsage, fileSystemUsage, logUsage } from "./disk-usage.js";
 
 /** Where the parts are. */
@@ -25,6 +26,18 @@ export interface PodStorageUsage {
   volumes: Map<string, number>;
   /** Those that are file systems of their own. */
   mounted: Map<string, FileSystemUsage>;
+}
+
+/** Of the Pods of which something is known here, by their uids. */
+export function storageUsagesOf(
+  pods: readonly Pod[],
+  storageOf: (pod: Pod) => PodStorage | undefined,
+): Promise<Map<string, PodStorageUsage>> {
+  const places = pods.flatMap((pod) => {
+    const storage = storageOf(pod);
+    return storage ? [[pod.metadata.uid, storage] as const] : [];
+  });
+  return storageUsages(new Map(places));
 }
 
 /** By the keys of the map, which are the Pods' uids. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { pino } from "pino";
 import t from "tap";
-import { formatDuration } from "#agent/images/duration.js";
+import { formatDuration } from "#agent/host/duration.js";
 import { ImageManager, type ImageManagerOptions, type ImageRequest } from "#agent/images/image-manager.js";
 import { ImageRecords } from "#agent/images/image-records.js";
 import { engineReference, parseImageReference } from "#agent/images/image-reference.js";
