@@ -1,7 +1,7 @@
 import type { Container, Pod } from "#api/generated/types.js";
 import type { ContainerState } from "../runtime/runtime.js";
-import { runHook } from "./lifecycle-hook.js";
-import type { PodEnvironment } from "./pod-environment.js";
+import { hookTrouble, runHook } from "./lifecycle-hook.js";
+import { type PodEnvironment, podLabel } from "./pod-environment.js";
 
 /** However short the grace, a container gets this long to end by itself, seconds. */
 const MIN_GRACE = 2;
@@ -62,7 +62,8 @@ export class ContainerKills {
       const target = { runtime, clock, container: spec, containerId: container.id, podIP: order.podIP };
       // 0 would be no limit at all.
       const patience = Math.max(1, deadline - clock.monotonic());
-      await runHook(preStop, target, patience).catch(() => {
+      await runHook(preStop, target, patience).catch((error) => {
+        this.env.logger.warn({ pod: podLabel(pod), why: hookTrouble(preStop, error) }, "a preStop hook failed");
         this.env.events.container(pod, spec, "Warning", "FailedPreStopHook", "PreStopHook failed");
       });
     }

@@ -1,7 +1,7 @@
 import type { Container, Pod } from "#api/generated/types.js";
-import { runHook } from "./lifecycle-hook.js";
+import { hookTrouble, runHook } from "./lifecycle-hook.js";
 import type { Condemned } from "./plan.js";
-import type { PodEnvironment } from "./pod-environment.js";
+import { type PodEnvironment, podLabel } from "./pod-environment.js";
 
 /** postStart hooks under way: a container counts as started when its hook is through, and is killed when it fails. */
 export class HookRuns {
@@ -21,10 +21,11 @@ export class HookRuns {
   postStart(pod: Pod, container: Container, containerId: string, podIP: string): void {
     const hook = container.lifecycle?.postStart;
     if (!hook) return;
-    const { runtime, clock, events } = this.env;
+    const { runtime, clock, events, logger } = this.env;
     this.#pending.add(containerId);
     runHook(hook, { runtime, clock, container, containerId, podIP }, 0)
-      .catch(() => {
+      .catch((error) => {
+        logger.warn({ pod: podLabel(pod), why: hookTrouble(hook, error) }, "a postStart hook failed");
         events.container(pod, container, "Warning", "FailedPostStartHook", "PostStartHook failed");
         this.condemned.set(containerId, { message: "FailedPostStartHook" });
       })

@@ -11,6 +11,10 @@ export interface HookTarget {
   podIP: string;
 }
 
+/** Why a hook failed, for the log: the Event, in Kubernetes' words, does not say. What a command printed may be secret. */
+export const hookTrouble = (handler: LifecycleHandler, error: Error): string =>
+  handler.exec ? "its command failed" : error.message;
+
 /**
  * Runs a postStart or preStop hook to its end.
  * https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
