@@ -1,7 +1,7 @@
 /** Keeps the Node object true: registers it (again, when somebody deletes it) and writes its status. */
-import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import type { Node } from "#api/generated/types.js";
+import { equalJson } from "#api/json-value.js";
 import { nodes } from "#api/refs.js";
 import { isNotFound } from "#api/status-error.js";
 import type { Client } from "#client/client.js";
@@ -102,7 +102,7 @@ export class NodeReporter {
     const before = this.#node;
     this.#node = node;
     const gotRange = node.spec.podCIDR && !before?.spec.podCIDR;
-    const resized = before && !isDeepStrictEqual(node.status?.capacity, before.status?.capacity);
+    const resized = before && !equalJson(node.status?.capacity, before.status?.capacity);
     if (gotRange || resized || (isCalledSilent(node) && !isCalledSilent(before))) this.refresh();
   }
 

@@ -1,5 +1,4 @@
 /** What became of a claim: written by whoever allocates devices and by their drivers. */
-import { isDeepStrictEqual } from "node:util";
 import { type FieldError, forbidden, invalid, required, tooLong } from "#api/field-error.js";
 import type {
   AllocatedDeviceStatus,
@@ -8,6 +7,7 @@ import type {
   ResourceV1ResourceClaim as ResourceClaim,
   ResourceClaimConsumerReference,
 } from "#api/generated/types.js";
+import { equalJson } from "#api/json-value.js";
 import { cidr } from "#api/validation/network.js";
 import { immutable, oneOf } from "../field-rules.js";
 import { requestNames, validateReference, validateReferences } from "./validate-claim.js";
@@ -41,7 +41,7 @@ export function validateClaimStatus({ metadata, spec, status = {} }: ResourceCla
   ];
   if (reservedFor.length > 0 && !allocation)
     errors.push(forbidden("status.reservedFor", "may not be specified when `allocated` is not set"));
-  const isNew = (one: ResourceClaimConsumerReference) => !before.reservedFor?.some((o) => isDeepStrictEqual(o, one));
+  const isNew = (one: ResourceClaimConsumerReference) => !before.reservedFor?.some((o) => equalJson(o, one));
   if (metadata.deletionTimestamp && reservedFor.some(isNew))
     errors.push(forbidden("status.reservedFor", "new entries may not be added while `deletionTimestamp` is set"));
   if (!allocation) return errors;
