@@ -124,12 +124,13 @@ function runFile(file, timeoutSeconds) {
       clearTimeout(timer);
       const result = await complete;
       filesRun.add(file.replace(/^dist\/(.*)\.js$/, "$1.ts"));
-      const fine = result.ok && code === 0;
-      if (!seen.hasTests()) tally[fine ? "passed" : "failed"]++;
+      // A file that says nothing has tested nothing.
+      const fine = result.ok && code === 0 && result.count > 0;
+      if (!seen.hasTests() && tally.skipped === 0) tally[fine ? "passed" : "failed"]++;
       else if (!fine && tally.failed === 0) tally.failed++;
       // Its tests passed, and then, or before any of them, it ended badly.
       if (!fine && !failures.some(({ path }) => path[0] === file))
-        failures.push({ path: [file], diag: `ended badly: ${signal ?? `exit code ${code}`}` });
+        failures.push({ path: [file], diag: `ended badly: ${signal ?? `exit code ${code}, ${result.count} tests`}` });
       for (const key of Object.keys(totals)) totals[key] += tally[key];
       const skipped = tally.skipped ? `, ${tally.skipped} skipped` : "";
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
