@@ -5,6 +5,7 @@ import { ContainerKills } from "#agent/pods/container-kills.js";
 import { Looper } from "#agent/pods/looper.js";
 import type { PodEnvironment } from "#agent/pods/pod-environment.js";
 import { ProbeWorker } from "#agent/probes/probe-worker.js";
+import type { ExecResult } from "#agent/runtime/runtime.js";
 import { ConfigSource } from "#agent/volumes/config-source.js";
 import { ServiceAccountTokens } from "#agent/volumes/service-account-tokens.js";
 import type { Pod } from "#api/generated/types.js";
@@ -43,8 +44,8 @@ for (const step of [HOURS, -HOURS]) {
     const clock = new FakeClock();
     const graces: number[] = [];
     const runtime = { stopContainer: async (_id: string, grace: number) => void graces.push(Math.round(grace)) };
-    let endHook: () => void = () => undefined;
-    const hook = new Promise<void>((resolve) => (endHook = resolve));
+    let endHook: (result: ExecResult) => void = fail;
+    const hook = new Promise<ExecResult>((resolve) => (endHook = resolve));
     const env = { clock, runtime: { ...runtime, execSync: () => hook }, events: { container: () => undefined } };
     const kills = new ContainerKills(env as unknown as PodEnvironment, () => undefined);
     const container = stateOf("main");
@@ -52,7 +53,7 @@ for (const step of [HOURS, -HOURS]) {
     kills.kill({ container, pod: podOf(), spec, graceSeconds: 30, message: "", podIP: "" });
     clock.step(step);
     await clock.advance(10_000);
-    endHook();
+    endHook({ exitCode: 0, stdout: "", stderr: "" });
     await clock.advance(0);
     t.same(graces, [20], "what the hook has left of it");
     kills.kill({ container, graceSeconds: 5, message: "", podIP: "" });
