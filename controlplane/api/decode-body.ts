@@ -32,7 +32,7 @@ export interface DecodedBody<T> {
 
 type Json = Record<string, unknown>;
 
-interface Parsed {
+export interface ParsedBody {
   value: unknown;
   /** What a strict reader finds, in its order, the unknown fields of the object among it. */
   complaints(unknownFields: readonly string[]): string[];
@@ -40,7 +40,7 @@ interface Parsed {
 
 const MAX_COMPLAINTS = 100;
 
-function parseJson(text: string, body: Buffer, kind: string, wantsDuplicates: boolean): Parsed {
+function parseJson(text: string, body: Buffer, kind: string, wantsDuplicates: boolean): ParsedBody {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -76,7 +76,7 @@ const yamlOptions: ParseOptions & DocumentOptions & SchemaOptions = {
     ),
 };
 
-function parseYaml(text: string, body: Buffer, kind: string): Parsed {
+function parseYaml(text: string, body: Buffer, kind: string): ParsedBody {
   const document = parseDocument(text, yamlOptions);
   const repeated: string[] = [];
   for (const error of document.errors) {
@@ -104,9 +104,10 @@ function unrecognized(kind: string, why: string, body: Buffer) {
 }
 
 /** Media type without parameters. */
-const mediaType = (contentType = "application/json") => (contentType.split(";")[0] as string).trim().toLowerCase();
+export const mediaType = (contentType = "application/json") =>
+  (contentType.split(";")[0] as string).trim().toLowerCase();
 
-function parseBody(body: Buffer, contentType: string | undefined, kind: string, wantsDuplicates: boolean): Parsed {
+function parseBody(body: Buffer, contentType: string | undefined, kind: string, wantsDuplicates: boolean): ParsedBody {
   const text = body.toString("utf8");
   switch (mediaType(contentType || undefined)) {
     case "application/json":
@@ -120,10 +121,17 @@ function parseBody(body: Buffer, contentType: string | undefined, kind: string, 
   }
 }
 
+/** YAML, of which JSON is the part that most clients send. @throws StatusError 400 */
+export function parseYamlOrJson(body: Buffer, kind: string): ParsedBody {
+  const text = body.toString("utf8");
+  return text.startsWith("{") ? parseJson(text, body, kind, true) : parseYaml(text, body, kind);
+}
+
 const cannotHandle = (found: string, target: BodyTarget, why: string) =>
   badRequest(`${found} in version ${JSON.stringify(target.version)} cannot be handled as a ${target.kind}: ${why}`);
 
-function checkKind(value: Json, target: BodyTarget): void {
+/** @throws StatusError 400 */
+export function checkKind(value: Json, target: BodyTarget): void {
   const { kind, apiVersion } = value;
   const expected = groupVersion(target);
   if (typeof kind === "string" && kind !== "" && kind !== target.kind) {
@@ -143,7 +151,7 @@ function checkKind(value: Json, target: BodyTarget): void {
 const unknownField = (path: string) => `unknown field ${JSON.stringify(path)}`;
 
 /** Sets apiVersion and kind, first, whatever the client left out. */
-function stamp<T>(object: Json, target: BodyTarget): T {
+export function stamp<T>(object: Json, target: BodyTarget): T {
   object["apiVersion"] = groupVersion(target);
   object["kind"] = target.kind;
   return object as T;

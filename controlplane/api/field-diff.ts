@@ -1,46 +1,10 @@
 /** Which fields a change of an object sets, changes and removes, by the schema's notion of one field. */
+import { isLeaf, isOpaque, partsOf } from "./field-parts.js";
 import { type FieldSet, LEAF, type MutableFieldSet } from "./field-set.js";
 import { equalJson } from "./json-value.js";
 import type { FieldSchema, TypeSchema } from "./schema.js";
 
 type Json = Record<string, unknown>;
-
-/** A field whose value has no parts of its own. */
-function isLeaf(field: FieldSchema): boolean {
-  if (field.atomic || field.scalar === "any") return true;
-  if (field.shape === "one") return field.struct === undefined;
-  return field.shape === "list" ? field.listType === "atomic" : false;
-}
-
-const keySteps = new WeakMap<FieldSchema, readonly string[]>();
-
-/** `k:{"containerPort":80,"protocol":"TCP"}`: the keys in alphabetical order. */
-function elementKey(field: FieldSchema, element: Json): string {
-  let names = keySteps.get(field);
-  if (!names) {
-    names = [...field.keys].sort();
-    keySteps.set(field, names);
-  }
-  let text = "";
-  for (const name of names) {
-    const value = element[name] ?? field.struct?.fields.get(name)?.default;
-    if (value !== undefined) text += `${text ? "," : ""}${JSON.stringify(name)}:${JSON.stringify(value)}`;
-  }
-  return `k:{${text}}`;
-}
-
-type Parts = Map<string, unknown>;
-
-/** Steps into a granular value, and what stands there. Elements of a set have no value of their own. */
-function partsOf(field: FieldSchema, value: unknown): Parts {
-  const parts: Parts = new Map();
-  if (field.shape !== "list") {
-    for (const key in value as Json) parts.set(`f:${key}`, (value as Json)[key]);
-  } else if (field.listType === "set") {
-    for (const item of value as unknown[]) parts.set(`v:${JSON.stringify(item)}`, true);
-  } else for (const item of value as Json[]) parts.set(elementKey(field, item), item);
-  return parts;
-}
 
 /** The set of an object's fields. `self`: its own path is in the set too. */
 function setOfObject(type: TypeSchema, value: Json, self: boolean): FieldSet {
@@ -66,8 +30,7 @@ export function setOfField(field: FieldSchema, value: unknown): FieldSet {
   for (const [step, part] of partsOf(field, value)) {
     if (empty && !field.present) set["."] = LEAF;
     empty = false;
-    const opaque = field.struct === undefined || field.struct.atomic;
-    set[step] = opaque ? LEAF : setOfObject(field.struct as TypeSchema, part as Json, true);
+    set[step] = isOpaque(field) ? LEAF : setOfObject(field.struct as TypeSchema, part as Json, true);
   }
   return empty ? LEAF : set;
 }
@@ -109,7 +72,7 @@ export function diffField(field: FieldSchema, old: unknown, next: unknown): Fiel
   if (equalJson(old, next)) return NOTHING;
   const collector = new Collector();
   const before = partsOf(field, old);
-  const granular = field.struct !== undefined && !field.struct.atomic;
+  const granular = !isOpaque(field);
   for (const [step, part] of partsOf(field, next)) {
     const was = before.get(step);
     if (was === undefined) {

@@ -23,7 +23,8 @@ function isEmpty(set: FieldSet): boolean {
   return true;
 }
 
-const holdsSelf = (set: FieldSet) => isEmpty(set) || SELF in set;
+/** The path that the set stands at is in it. */
+export const holdsSelf = (set: FieldSet) => isEmpty(set) || SELF in set;
 
 /** Everything in `a` or in `b`. Returns `a` itself when it has all of `b`. */
 export function union(a: FieldSet, b: FieldSet): FieldSet {
@@ -68,4 +69,35 @@ export function difference(a: FieldSet, b: FieldSet, deep: boolean): FieldSet | 
   if (!changed) return a;
   if (!empty) return result;
   return self ? LEAF : undefined;
+}
+
+/** What is in both; undefined when that is nothing. */
+export function intersection(a: FieldSet, b: FieldSet): FieldSet | undefined {
+  const result: MutableFieldSet = {};
+  if (holdsSelf(a) && holdsSelf(b)) result[SELF] = LEAF;
+  for (const key in a) {
+    const both = key !== SELF && b[key] ? intersection(a[key] as FieldSet, b[key]) : undefined;
+    if (both) result[key] = both;
+  }
+  if (isEmpty(result)) return undefined;
+  return Object.keys(result).length === 1 && SELF in result ? LEAF : result;
+}
+
+export const sameFields = (a: FieldSet, b: FieldSet): boolean => !difference(a, b, false) && !difference(b, a, false);
+
+/** `.spec.containers[name="web"].image`, `.metadata.finalizers[="a/b"]`, sorted: how people are told of fields. */
+export function pathsOf(set: FieldSet, at = ""): string[] {
+  const paths = at && holdsSelf(set) ? [at] : [];
+  for (const key of Object.keys(set).sort())
+    if (key !== SELF) paths.push(...pathsOf(set[key] as FieldSet, at + pathStep(key)));
+  return paths;
+}
+
+/** `k:{"name":"web"}` as a step of such a path. */
+export function pathStep(key: string): string {
+  const rest = key.slice(2);
+  if (key.startsWith("f:")) return `.${rest}`;
+  if (key.startsWith("v:")) return `[=${rest}]`;
+  const keys = Object.entries(JSON.parse(rest) as Record<string, unknown>);
+  return `[${keys.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(",")}]`;
 }

@@ -1,14 +1,14 @@
 /**
- * Who set which field (metadata.managedFields), for writes by update and patch.
+ * Who set which field (metadata.managedFields), for writes by update and patch; for those by apply see apply/apply.ts.
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers
  * A manager comes to own what its write sets or changes; others lose that, and everyone loses what is removed.
  */
 import { diffObject, type FieldDiff } from "./field-diff.js";
-import { difference, type FieldSet, type MutableFieldSet, union } from "./field-set.js";
+import { difference, type FieldSet, LEAF, type MutableFieldSet, union } from "./field-set.js";
 import type { ManagedFieldsEntry } from "./generated/types.js";
 import { equalJson } from "./json-value.js";
 import type { KubeObject } from "./object.js";
-import { type TypeSchema, typeSchema } from "./schema.js";
+import { typeSchema } from "./schema.js";
 
 export interface FieldsWrite {
   /** Name of the object's type in generated/types.ts. */
@@ -31,7 +31,7 @@ export interface FieldsWrite {
 const MAX_UPDATE_MANAGERS = 10;
 const ANCIENT = "ancient-changes";
 
-const unownedMetadata = new Set([
+const UNOWNED_METADATA = [
   "name",
   "namespace",
   "uid",
@@ -40,13 +40,30 @@ const unownedMetadata = new Set([
   "creationTimestamp",
   "selfLink",
   "managedFields",
-]);
+];
+const unownedMetadata = new Set(UNOWNED_METADATA);
+
+/** What the server sets or the request says: nobody owns it. */
+export const unownedFields: FieldSet = {
+  "f:apiVersion": LEAF,
+  "f:kind": LEAF,
+  "f:metadata": Object.fromEntries(UNOWNED_METADATA.map((name) => [`f:${name}`, LEAF])),
+};
+
+export const fieldsOf = (entry: ManagedFieldsEntry): FieldSet => (entry.fieldsV1 ?? {}) as FieldSet;
 
 type Json = Record<string, unknown>;
 
 const EMPTY: Json = {};
 
-function diffTopLevel(type: TypeSchema, { old, next, ignored }: FieldsWrite): FieldDiff {
+/** Which fields a write sets, changes and removes. */
+export function changesOf({
+  schema,
+  old,
+  next,
+  ignored,
+}: Pick<FieldsWrite, "schema" | "old" | "next" | "ignored">): FieldDiff {
+  const type = typeSchema(schema);
   const skipped = new Set(["apiVersion", "kind", "metadata", ...(ignored ?? [])]);
   const rest = diffObject(type, (old ?? EMPTY) as Json, next as unknown as Json, skipped);
   const metadata = diffObject(
@@ -98,7 +115,7 @@ function newEntry(write: FieldsWrite, fieldsV1: FieldSet): ManagedFieldsEntry {
 }
 
 /** Applied before updated, then by time, manager, version and subresource. */
-function compareEntries(a: ManagedFieldsEntry, b: ManagedFieldsEntry): number {
+export function compareEntries(a: ManagedFieldsEntry, b: ManagedFieldsEntry): number {
   const order = (x = "", y = "") => (x < y ? -1 : x > y ? 1 : 0);
   return (
     order(a.operation, b.operation) ||
@@ -117,9 +134,7 @@ function capped(entries: readonly ManagedFieldsEntry[]): ManagedFieldsEntry[] {
   const old = new Set(updates.slice(0, updates.length - MAX_UPDATE_MANAGERS + 1));
   for (const entry of old) {
     const bucket = merged.get(entry.apiVersion ?? "");
-    const fieldsV1 = bucket
-      ? union(bucket.fieldsV1 as FieldSet, entry.fieldsV1 as FieldSet)
-      : (entry.fieldsV1 as FieldSet);
+    const fieldsV1 = bucket ? union(fieldsOf(bucket), fieldsOf(entry)) : fieldsOf(entry);
     const { subresource: _, ...rest } = entry;
     merged.set(entry.apiVersion ?? "", { ...rest, manager: ANCIENT, fieldsV1 });
   }
@@ -132,12 +147,12 @@ function capped(entries: readonly ManagedFieldsEntry[]): ManagedFieldsEntry[] {
  */
 export function managedFieldsAfterUpdate(write: FieldsWrite): ManagedFieldsEntry[] | undefined {
   const base = baseEntries(write);
-  const { changed, removed } = diffTopLevel(typeSchema(write.schema), write);
+  const { changed, removed } = changesOf(write);
   if (!changed && !removed) return base.length > 0 ? (base as ManagedFieldsEntry[]) : undefined;
   const entries: ManagedFieldsEntry[] = [];
   let owned = changed === undefined;
   for (const entry of base) {
-    const before = (entry.fieldsV1 ?? {}) as FieldSet;
+    const before = fieldsOf(entry);
     const own = isOwn(entry, write);
     let after: FieldSet | undefined = removed ? difference(before, removed, true) : before;
     if (changed && own) {

@@ -1,4 +1,5 @@
-/** One door to the three kinds of patch. None changes its input, which may be frozen; results share nothing with it. */
+/** One door to the three kinds of patch; the fourth, apply, is in apply/. None changes its input, which may be frozen; results share nothing with it. */
+import { APPLY_PATCH } from "./apply/media-type.js";
 import { duplicateKeys, scanJson } from "./json-scan.js";
 import { applyJsonPatch } from "./patch-json.js";
 import { applyMergePatch } from "./patch-merge.js";
@@ -27,7 +28,7 @@ export function parsePatch(contentType: string | undefined, body: Buffer): Parse
   const mediaType = ((contentType ?? "").split(";")[0] as string).trim().toLowerCase();
   const type = patchTypes.find((known) => known === mediaType);
   if (!type) {
-    const accepted = patchTypes.join(", ");
+    const accepted = [...patchTypes, APPLY_PATCH].join(", ");
     throw unsupportedMediaType(
       `the body of the request was in an unknown format - accepted media types include: ${accepted}`,
     );

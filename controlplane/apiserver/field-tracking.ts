@@ -10,17 +10,19 @@ const TRACKED = new Set([undefined, "status", "scale", "resize", "ephemeralconta
 export function trackFields(object: KubeObject, old: KubeObject | undefined, write: Write, time: string): void {
   const { kind, subresource, fieldManager } = write;
   if (!TRACKED.has(subresource)) return;
-  const entries = managedFieldsAfterUpdate({
-    schema: kind.schema,
-    old,
-    next: object,
-    manager: fieldManager,
-    apiVersion: groupVersion(kind),
-    subresource,
-    time,
-    ignored: subresource === undefined && kind.subresources?.status ? STATUS : undefined,
-  });
-  if (entries) object.metadata.managedFields = entries;
+  const entries =
+    write.managedFields ??
+    managedFieldsAfterUpdate({
+      schema: kind.schema,
+      old,
+      next: object,
+      manager: fieldManager,
+      apiVersion: groupVersion(kind),
+      subresource,
+      time,
+      ignored: subresource === undefined && kind.subresources?.status ? STATUS : undefined,
+    });
+  if (entries?.length) object.metadata.managedFields = [...entries];
   else delete object.metadata.managedFields;
 }
 

@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import type { FieldError } from "#api/field-error.js";
 import { generateName } from "#api/generate-name.js";
-import type { ObjectMeta } from "#api/generated/types.js";
+import type { ManagedFieldsEntry, ObjectMeta } from "#api/generated/types.js";
 import { equalJson } from "#api/json-value.js";
 import type { KubeObject } from "#api/object.js";
 import { badRequest, invalidObject, StatusError } from "#api/status-error.js";
@@ -20,6 +20,8 @@ export interface Write {
   readonly subresource?: string;
   /** The write is no change of what is wanted, though it sets a field of it. */
   readonly keepsGeneration?: boolean;
+  /** Who owns which field afterwards, of an apply; absent: told from what the write changes. */
+  readonly managedFields?: readonly ManagedFieldsEntry[];
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** Collects texts for Warning headers. */

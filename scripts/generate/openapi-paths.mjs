@@ -63,6 +63,7 @@ const actions = {
 
 const bodyTypes = ["application/json", "application/yaml"];
 const patchTypes = [
+  "application/apply-patch+yaml",
   "application/json-patch+json",
   "application/merge-patch+json",
   "application/strategic-merge-patch+json",

@@ -1,6 +1,5 @@
 /**
- * The kinds of dynamic resource allocation, as upstream's generic test of a resource goes through them, but for server-side
- * apply: the four conformance tests of these kinds are proven when that is among the patches here.
+ * The kinds of dynamic resource allocation, as upstream's generic test of a resource goes through them.
  */
 import t, { type Test } from "tap";
 import type { Draft, KubeObject, WatchEvent } from "#api/object.js";
@@ -9,6 +8,7 @@ import { groupVersion, type ResourceRef } from "#api/resource.js";
 import { eventually, TestServer } from "#test/fixtures/api-server.js";
 import { find } from "#test/fixtures/control-plane.js";
 import { discovered, merge } from "#test/fixtures/every-verb.js";
+import { proves } from "#test/proves.js";
 
 const api = await TestServer.start(t);
 const client = api.rest();
@@ -31,6 +31,7 @@ const operations = (value: object, path = ""): object[] =>
 
 /** Create, read, watch, update, every patch on a fresh object, the same of the status, and both deletes. */
 async function lifecycle<T extends KubeObject>(t: Test, { ref, draft, change, status }: Case<T>): Promise<void> {
+  proves(t, `[sig-node] [DRA] CRUD Tests resource.k8s.io/v1 ${ref.kind} [Conformance]`);
   const namespace = ref.namespaced ? "default" : undefined;
   const metadata = { name: "test", namespace, labels: { test: "ours" } };
   const create = () => client.create(ref, { ...draft, metadata } as unknown as Draft<T>);
@@ -51,12 +52,14 @@ async function lifecycle<T extends KubeObject>(t: Test, { ref, draft, change, st
   t.not(updated.metadata.resourceVersion, made.metadata.resourceVersion);
   await eventually(() => (events("ADDED") === 1 && events("MODIFIED") === 1 ? true : undefined), "both events");
 
-  const patches = (body: object) =>
-    [
-      ["application/strategic-merge-patch+json", body],
-      ["application/merge-patch+json", body],
-      ["application/json-patch+json", operations(body)],
-    ] as const;
+  const patches = (body: object): [string, (existing: KubeObject) => object][] => [
+    ["application/strategic-merge-patch+json", (existing) => identified(existing, body)],
+    ["application/apply-patch+yaml", (existing) => identified(existing, body)],
+    ["application/merge-patch+json", (existing) => identified(existing, body)],
+    ["application/json-patch+json", () => operations(body)],
+  ];
+  const identified = ({ metadata: { name, namespace, uid } }: KubeObject, body: object) =>
+    deepMerge({ apiVersion: groupVersion(ref), kind: ref.kind, metadata: { name, namespace, uid } }, body);
   const afresh = async () => {
     await client.delete(ref, "test", namespace);
     await eventually(async () => ((await find(client, ref, "test", namespace)) ? undefined : true), "its end");
@@ -65,14 +68,11 @@ async function lifecycle<T extends KubeObject>(t: Test, { ref, draft, change, st
   const send = async (type: string, body: object, subresource?: "status") => {
     const path = `/apis/${groupVersion(ref)}${namespace ? `/namespaces/${namespace}` : ""}/${ref.plural}/test`;
     const headers = { "Content-Type": type };
-    return api.call("PATCH", `${path}${subresource ? "/status" : ""}?fieldValidation=Strict&fieldManager=test`, {
-      body,
-      headers,
-    });
+    const query = `fieldValidation=Strict&fieldManager=test${type.includes("apply") ? "&force=true" : ""}`;
+    return api.call("PATCH", `${path}${subresource ? "/status" : ""}?${query}`, { body, headers });
   };
-  for (const [type, body] of patches(change)) {
-    await afresh();
-    const { status: code, json } = await send(type, body);
+  for (const [type, bodyFor] of patches(change)) {
+    const { status: code, json } = await send(type, bodyFor(await afresh()));
     t.match([code, json], [200, change], type);
   }
   if (status) {
@@ -82,9 +82,8 @@ async function lifecycle<T extends KubeObject>(t: Test, { ref, draft, change, st
     t.match(written, changed, "status updated");
     const path = `/apis/${groupVersion(ref)}/namespaces/default/${ref.plural}/test/status`;
     t.match((await api.call("GET", path)).json, changed);
-    for (const [type, body] of patches(changed)) {
-      await afresh();
-      const { status: code, json } = await send(type, body, "status");
+    for (const [type, bodyFor] of patches(changed)) {
+      const { status: code, json } = await send(type, bodyFor(await afresh()), "status");
       t.match([code, json], [200, changed], `status: ${type}`);
     }
   }

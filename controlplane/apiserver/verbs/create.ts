@@ -1,3 +1,4 @@
+import type { ManagedFieldsEntry } from "#api/generated/types.js";
 import type { KubeObject } from "#api/object.js";
 import { alreadyExists, StatusError } from "#api/status-error.js";
 import { CompareFailedError } from "#storage/backend.js";
@@ -31,14 +32,16 @@ export async function create(context: VerbContext): Promise<ApiResponse> {
   }
 }
 
-async function createOnce(
+/** @param managedFields see `Write.managedFields` */
+export async function createOnce(
   context: VerbContext,
   object: KubeObject,
   options: WriteOptions,
   warnings: string[],
+  managedFields?: readonly ManagedFieldsEntry[],
 ): Promise<StoredObject> {
   const { request, kind, store, server } = context;
-  const write = writeOf(context, "CREATE", options, warnings);
+  const write = { ...writeOf(context, "CREATE", options, warnings), managedFields };
   const conditions = namespaceGate(server.registry, kind, object.metadata?.name ?? "", request.namespace);
   await prepareCreate(object, request.namespace, write);
   const { name = "", namespace } = object.metadata;

@@ -1,3 +1,4 @@
+import { isApply } from "#api/apply/media-type.js";
 import { commit } from "../commit.js";
 import { partOwner } from "../object-part.js";
 import { patchedObject } from "../patched-object.js";
@@ -8,6 +9,7 @@ import { checkIdentity } from "../request-object.js";
 import { retryOnChange } from "../retry-on-change.js";
 import { renderOptions, type VerbContext, writeOf } from "../verb-context.js";
 import { writeOptions } from "../write-options.js";
+import { apply } from "./apply.js";
 import { checkPreconditions } from "./update.js";
 
 /**
@@ -16,6 +18,7 @@ import { checkPreconditions } from "./update.js";
  */
 export async function patch(context: VerbContext): Promise<ApiResponse> {
   const { request, kind, store } = context;
+  if (isApply(request)) return apply(context);
   const options = writeOptions(request);
   const render = renderOptions(context);
   const part = partOwner(kind, request.subresource);

@@ -67,6 +67,7 @@ t.test("operations say what kubectl asks of them", async (t) => {
   const names = deployment?.["patch"]?.parameters.map((p) => p.name) ?? [];
   for (const name of ["dryRun", "fieldManager", "fieldValidation"]) t.ok(names.includes(name), name);
   t.same(Object.keys(deployment?.["patch"]?.requestBody?.content ?? {}), [
+    "application/apply-patch+yaml",
     "application/json-patch+json",
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
