@@ -1,4 +1,4 @@
-/** Keys and certificate requests. Loaded only when there is something to request: the library is large. */
+/** Keys and certificate requests. */
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import { isIP } from "node:net";
@@ -13,11 +13,14 @@ export interface CertificateRequest {
   csr: string;
 }
 
+export interface CertificateWish {
+  readonly subject: { readonly commonName: string; readonly organization: string };
+  /** Host names and addresses. */
+  readonly names?: readonly string[];
+}
+
 /** A new key, and the request to certify it for this name. */
-export async function requestCertificate(
-  subject: { commonName: string; organization: string },
-  names: readonly string[] = [],
-): Promise<CertificateRequest> {
+export async function requestCertificate({ subject, names = [] }: CertificateWish): Promise<CertificateRequest> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
   const sans = names.map((value) => ({ type: isIP(value) ? ("ip" as const) : ("dns" as const), value }));
   const csr = await x509.Pkcs10CertificateRequestGenerator.create({

@@ -1,6 +1,9 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 import type { JoinRequest, JoinResponse } from "#api/join.js";
 import { StatusError } from "#api/status-error.js";
 import { RestClient } from "#client/rest.js";
+import type { CertificateRequest, CertificateWish } from "./certificate-request.js";
 import { connectionError, refusal } from "./join-error.js";
 import type { KeyPair, NodeIdentity } from "./node-identity.js";
 
@@ -24,9 +27,7 @@ export async function requestIdentity(door: JoinDoor, claim: NodeClaim): Promise
   const { nodeName, machineId } = claim;
   const addresses = [...claim.addresses];
   const subject = { commonName: `system:node:${nodeName}`, organization: "system:nodes" };
-  const { requestCertificate } = await import("./certificate-request.js");
-  const client = await requestCertificate(subject);
-  const serving = await requestCertificate(subject, [nodeName, ...addresses]);
+  const [client, serving] = await requestCertificates([{ subject }, { subject, names: [nodeName, ...addresses] }]);
   const answer = await post(door, { nodeName, machineId, addresses, clientCSR: client.csr, servingCSR: serving.csr });
   return {
     nodeName,
@@ -36,6 +37,13 @@ export async function requestIdentity(door: JoinDoor, claim: NodeClaim): Promise
     serving: { certificate: answer.servingCertificate, key: serving.key },
     cluster: answer.cluster,
   };
+}
+
+/** In a thread that ends with it, and gives back the memory of a large library. */
+async function requestCertificates<const T extends readonly CertificateWish[]>(wishes: T) {
+  const thread = new Worker(new URL("./certificate-thread.js", import.meta.url), { workerData: wishes });
+  const [requests] = (await once(thread, "message")) as [{ [I in keyof T]: CertificateRequest }];
+  return requests;
 }
 
 async function post({ server, ca, credential }: JoinDoor, body: JoinRequest): Promise<JoinResponse> {

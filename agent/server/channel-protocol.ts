@@ -5,6 +5,9 @@
  */
 export const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
 
+/** Of streams for ports, in SPDY. */
+export const PORT_FORWARD_PROTOCOL = "portforward.k8s.io";
+
 export interface ChannelProtocol {
   readonly name: string;
   /** Text frames that carry base64. */

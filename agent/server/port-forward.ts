@@ -2,7 +2,6 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
-import { dialLoopback } from "../network/netns-socket.js";
 import { dialTrouble } from "./dial-troubles.js";
 import type { PodDirectory } from "./pod-directory.js";
 
@@ -36,6 +35,8 @@ export async function forwardPort(target: ForwardTarget, port: number, stream: D
 async function dial({ pods, namespace, pod }: ForwardTarget, port: number): Promise<Socket> {
   const netns = pods.networkNamespace(namespace, pod);
   if (!netns) throw new Error("sandbox container is not running");
+  // With the first connection comes the library that calls the kernel.
+  const { dialLoopback } = await import("../network/netns-socket.js");
   const failed = (error: NodeJS.ErrnoException) => dialTrouble(error);
   const first = await dialLoopback({ netns, family: 4, port }).catch(failed);
   if (typeof first !== "string") return first;

@@ -10,7 +10,6 @@ import { answerUpgradeError } from "./error-answer.js";
 import { parseExecOptions } from "./exec-options.js";
 import type { PodDirectory } from "./pod-directory.js";
 import { admit } from "./request-chain.js";
-import { upgradeToSpdy } from "./spdy/upgrade.js";
 import { upgradeToWebSocket } from "./websocket-upgrade.js";
 
 export interface StreamBackend {
@@ -41,24 +40,21 @@ export function upgradeHandler(backend: StreamBackend): UpgradeHandler {
   return (request, socket, head) => {
     socket.on("error", (error) => backend.logger.debug({ err: error, url: request.url }, "stream connection broke"));
     (socket as TLSSocket).setKeepAlive(true, KEEP_ALIVE_MS);
-    try {
-      admit(request);
-      const url = new URL(request.url ?? "/", "https://kubelet");
-      accept(backend, { request, socket, head, url });
-    } catch (error) {
-      answerUpgradeError(socket, error);
-    }
+    accept(backend, request, socket, head).catch((error) => answerUpgradeError(socket, error));
   };
 }
 
-function accept(backend: StreamBackend, upgrade: Upgrade): void {
+/** SPDY is loaded when the first client asks for it: the library is large. */
+async function accept(backend: StreamBackend, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  admit(request);
+  const upgrade = { request, socket, head, url: new URL(request.url ?? "/", "https://kubelet") };
   const task = streamTask(backend, upgrade.url);
   const wanted = upgrade.request.headers.upgrade;
   switch (wanted?.toLowerCase()) {
     case "websocket":
-      return void upgradeToWebSocket(backend, upgrade, task);
+      return upgradeToWebSocket(backend, upgrade, task);
     case "spdy/3.1":
-      return void upgradeToSpdy(backend, upgrade, task);
+      return (await import("./spdy/upgrade.js")).upgradeToSpdy(backend, upgrade, task);
     default:
       throw badRequest(`unable to upgrade: this kubelet streams over WebSocket or SPDY/3.1, not ${wanted}`);
   }

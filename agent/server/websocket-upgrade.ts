@@ -1,11 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { createWebSocketStream, type WebSocket, WebSocketServer } from "ws";
 import { badRequest } from "#api/status-error.js";
-import { channel, choosePortForwardProtocol, chooseProtocol } from "./channel-protocol.js";
+import { channel, choosePortForwardProtocol, chooseProtocol, PORT_FORWARD_PROTOCOL } from "./channel-protocol.js";
 import { ChannelStreams } from "./channel-streams.js";
 import { serveExec } from "./exec.js";
 import { forwardChannels, parsePorts } from "./port-forward-channels.js";
-import { PORT_FORWARD_PROTOCOL, servePortForward } from "./spdy/port-forward.js";
 import type { StreamBackend, StreamTask, Upgrade } from "./upgrade.js";
 
 /** Largest single frame a client may send, in bytes. */
@@ -14,12 +13,13 @@ const MAX_FRAME = 32 * 1024 * 1024;
 const TUNNEL = `SPDY/3.1+${PORT_FORWARD_PROTOCOL}`;
 
 /** @throws StatusError 400 as long as the protocol has not changed */
-export function upgradeToWebSocket(backend: StreamBackend, upgrade: Upgrade, task: StreamTask): void {
-  if (task.verb === "command") return void upgradeCommand(backend, upgrade, task);
+export async function upgradeToWebSocket(backend: StreamBackend, upgrade: Upgrade, task: StreamTask): Promise<void> {
+  if (task.verb === "command") return upgradeCommand(backend, upgrade, task);
   const target = { ...backend, ...task };
   const offered = offeredProtocols(upgrade.request);
   if (offered.includes(TUNNEL)) {
-    return void handshake(upgrade, TUNNEL, (socket) => servePortForward(createWebSocketStream(socket), target));
+    const { servePortForward } = await import("./spdy/port-forward.js");
+    return handshake(upgrade, TUNNEL, (socket) => servePortForward(createWebSocketStream(socket), target));
   }
   const protocol = choosePortForwardProtocol(offered);
   if (!protocol) throw badRequest(`unable to upgrade: the client offers none of ${TUNNEL}, v4.channel.k8s.io`);

@@ -79,7 +79,7 @@ export class ManifestFolder {
   async #parse(path: string): Promise<Pod | undefined> {
     const text = await readFile(path, "utf8");
     try {
-      return staticPod(text, path, this.options.nodeName);
+      return await staticPod(text, path, this.options.nodeName);
     } catch (error) {
       this.options.logger.warn(`static Pod left out: ${(error as Error).message}`);
       return undefined;

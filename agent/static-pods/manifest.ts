@@ -1,6 +1,5 @@
 /** Reads a Pod from a file of the node's own. https://kubernetes.io/docs/tasks/configure-pod-container/static-pod/ */
 import { createHash } from "node:crypto";
-import { parseAllDocuments } from "yaml";
 import type { Container, Pod } from "#api/generated/types.js";
 
 export const SOURCE = "kubernetes.io/config.source";
@@ -13,7 +12,9 @@ export const MIRROR = "kubernetes.io/config.mirror";
  * another Pod. What needs the API is refused by name, since the Pod has to run without.
  * @throws Error that says what is wrong with the file
  */
-export function staticPod(text: string, file: string, nodeName: string): Pod {
+export async function staticPod(text: string, file: string, nodeName: string): Promise<Pod> {
+  // Loaded when there is something to read: few nodes have static Pods.
+  const { parseAllDocuments } = await import("yaml");
   const documents = parseAllDocuments(text).filter(({ contents }) => contents !== null);
   const [document] = documents;
   if (!document || documents.length > 1)

@@ -4,8 +4,6 @@ import { endSoon, type ForwardTarget, forwardPort } from "../port-forward.js";
 import { SpdySession } from "./session.js";
 import type { SpdyStream } from "./stream.js";
 
-export const PORT_FORWARD_PROTOCOL = "portforward.k8s.io";
-
 interface Pair {
   error?: SpdyStream;
   data?: SpdyStream;

@@ -1,10 +1,11 @@
 /** The change from HTTP to SPDY/3.1: which protocol is spoken inside is agreed on by X-Stream-Protocol-Version. */
 import type { IncomingMessage } from "node:http";
 import { StatusError } from "#api/status-error.js";
+import { PORT_FORWARD_PROTOCOL } from "../channel-protocol.js";
 import { serveExec } from "../exec.js";
 import type { StreamBackend, StreamTask, Upgrade } from "../upgrade.js";
 import { COMMAND_PROTOCOLS, SpdyCommandStreams } from "./command-streams.js";
-import { PORT_FORWARD_PROTOCOL, servePortForward } from "./port-forward.js";
+import { servePortForward } from "./port-forward.js";
 import { SpdySession } from "./session.js";
 
 /** @throws StatusError 403 as long as the protocol has not changed */
