@@ -1,9 +1,20 @@
-import { readFile, realpath } from "node:fs/promises";
+import { readFile, realpath, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { ifPresent } from "../host/if-present.js";
 
 /** Whether something is mounted exactly on this directory; false when it does not exist. */
 export async function isMountPoint(directory: string): Promise<boolean> {
   const path = await realpath(directory).catch(() => undefined);
   return path !== undefined && (await mountPoints()).includes(path);
+}
+
+/**
+ * Whether a file system of its own is mounted on this directory; false when it does not exist. Two looks at the directory, where
+ * the table of a node with a hundred Pods has a thousand lines; but a bind mount within one file system is not seen.
+ */
+export async function isFileSystemRoot(directory: string): Promise<boolean> {
+  const here = await ifPresent(stat(directory));
+  return here !== undefined && here.dev !== (await stat(dirname(directory))).dev;
 }
 
 /** Every mount point this process sees (proc(5), mountinfo: the fifth field, blanks and backslashes in octal). */

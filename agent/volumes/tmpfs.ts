@@ -1,17 +1,17 @@
 import { rm } from "node:fs/promises";
 import { makeFolders } from "../host/make-folders.js";
-import { isMountPoint } from "./mount-points.js";
+import { isFileSystemRoot } from "./mount-points.js";
 import type { TearDownContext } from "./plugin.js";
 
 /** A file system in memory on the volume's directory, unless there is one. @param options of mount(8): "mode=0755" */
 export async function mountTmpfs({ directory, run }: TearDownContext, options: readonly string[]): Promise<void> {
   await makeFolders(directory);
-  if (await isMountPoint(directory)) return;
+  if (await isFileSystemRoot(directory)) return;
   await run("mount", ["-t", "tmpfs", "-o", options.join(","), "tmpfs", directory]);
 }
 
 /** Removes a volume's directory, and the file system on it if there is one. */
 export async function removeDirectory({ directory, run }: TearDownContext): Promise<void> {
-  if (await isMountPoint(directory)) await run("umount", [directory]);
+  if (await isFileSystemRoot(directory)) await run("umount", [directory]);
   await rm(directory, { recursive: true, force: true });
 }

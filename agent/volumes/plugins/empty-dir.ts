@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import type { Pod } from "#api/generated/types.js";
 import { quantityValue } from "#api/quantity.js";
 import { makeFolders } from "../../host/make-folders.js";
-import { isMountPoint } from "../mount-points.js";
+import { isFileSystemRoot } from "../mount-points.js";
 import { giveToGroup } from "../ownership.js";
 import { type VolumeContext, VolumeError, type VolumePlugin } from "../plugin.js";
 import { mountTmpfs, removeDirectory } from "../tmpfs.js";
@@ -40,7 +40,7 @@ async function makeOnDisk({ directory, pod }: VolumeContext): Promise<void> {
 }
 
 async function makeInMemory(context: VolumeContext, sizeLimit: string | undefined): Promise<void> {
-  if (await isMountPoint(context.directory)) return;
+  if (await isFileSystemRoot(context.directory)) return;
   const group = context.pod.spec.securityContext?.fsGroup;
   const owned = group === undefined ? [`mode=${octal(MODE)}`] : [`mode=${octal(MODE | 0o2000)}`, `gid=${group}`];
   await mountTmpfs(context, [...owned, `size=${memoryBound(context, sizeLimit)}`]);
