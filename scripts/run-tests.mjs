@@ -26,14 +26,13 @@ const suites = {
 };
 /** Stages one after the other; in each, lanes side by side, and in a lane its suites in order. */
 const stages = [
-  [["unit", "api", "e2e/alone"], ["contract"]],
+  [
+    ["unit", "e2e/alone", "e2e/faults"],
+    ["contract", "e2e/survival"],
+    ["api", "e2e/machines"],
+  ],
   [["e2e"]],
-  [["e2e/machines"]],
-  [["e2e/faults"]],
-  [["e2e/survival"]],
 ];
-/** Run only when they are asked for: they would take the whole run beyond a quarter of an hour. */
-const byNameOnly = ["e2e/machines", "e2e/faults", "e2e/survival"];
 const nested = (suite) => Object.keys(suites).some((other) => other.startsWith(`${suite}/`));
 
 function testFiles(suite) {
@@ -49,8 +48,7 @@ function testFiles(suite) {
 function plan(args) {
   const runs = new Map();
   const add = (suite, files) => runs.set(suite, [...(runs.get(suite) ?? []), ...files]);
-  const all = Object.keys(suites).filter((suite) => !byNameOnly.includes(suite));
-  for (const arg of args.length > 0 ? args : all) {
+  for (const arg of args.length > 0 ? args : Object.keys(suites)) {
     if (suites[arg]) add(arg, testFiles(arg));
     else
       add(arg.match(/test\/(e2e\/(?:alone|faults|machines|survival)|\w+)\//)?.[1] ?? "e2e", [

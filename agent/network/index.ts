@@ -55,7 +55,7 @@ export interface NetworkOptions {
   logger: Logger;
   /** Told, a sentence for each node, which ones cannot be reached; again when that has changed, with an empty list when all can be. */
   onUnreachable?(problems: readonly string[]): void;
-  /** Default 10 s. */
+  /** Default 30 s. */
   checkMillis?: number;
 }
 
@@ -90,7 +90,7 @@ export async function openNetwork(options: NetworkOptions): Promise<OpenNetwork>
     vxlan: cluster.vxlan ?? DEFAULT_VXLAN,
     podLinks: hostLinksOf(store),
     logger,
-    checkMillis: options.checkMillis ?? 10_000,
+    checkMillis: options.checkMillis ?? 30_000,
     onMtu: (mtu) => lists.setMtu(mtu),
     onUnreachable: (problems) => {
       if (problems.length > 0) logger.warn({ problems }, "pods of some nodes cannot be reached");

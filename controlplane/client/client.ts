@@ -70,8 +70,11 @@ export interface WriteQuery {
 
 export interface PatchQuery extends WriteQuery {
   namespace?: string;
+  /** Of an apply: takes fields from other managers. */
+  force?: boolean;
 }
 
 export type Patch =
   | { type: "application/json-patch+json"; body: readonly object[] }
-  | { type: "application/merge-patch+json" | "application/strategic-merge-patch+json"; body: object };
+  | { type: "application/merge-patch+json" | "application/strategic-merge-patch+json"; body: object }
+  | { type: "application/apply-patch+yaml"; body: object };

@@ -1,9 +1,9 @@
-import type { ListQuery, WriteQuery } from "./client.js";
+import type { ListQuery, PatchQuery } from "./client.js";
 
 const LIST_KEYS = ["labelSelector", "fieldSelector", "continue", "resourceVersion"] as const;
 
 /** The URL query of a call. What is part of the path (namespace, subresource) stays out. */
-export function searchParams(options: ListQuery & WriteQuery): URLSearchParams {
+export function searchParams(options: ListQuery & PatchQuery): URLSearchParams {
   const params = new URLSearchParams();
   for (const key of LIST_KEYS) {
     const value = options[key];
@@ -11,6 +11,7 @@ export function searchParams(options: ListQuery & WriteQuery): URLSearchParams {
   }
   if (options.limit !== undefined) params.set("limit", String(options.limit));
   if (options.fieldManager !== undefined) params.set("fieldManager", options.fieldManager);
+  if (options.force) params.set("force", "true");
   if (options.dryRun) params.set("dryRun", "All");
   return params;
 }

@@ -67,9 +67,11 @@ export class LabSession {
   /** A namespace that goes with the test. */
   async namespace(t: Test, name: string): Promise<NamespaceSession> {
     const session = new NamespaceSession(this, name);
-    await this.kubectl(["create", "namespace", name]);
+    await this.client.create(refs.namespaces, { metadata: { name }, spec: {} });
     t.teardown(async () => {
-      await this.kubectl(["delete", "namespace", name, "--timeout=180s"]);
+      await this.client.delete(refs.namespaces, name);
+      const isGone = () => this.client.get(refs.namespaces, name).then(() => false, isNotFound);
+      await until(`the end of namespace ${name}`, isGone, 180_000);
     });
     await until(`service account in ${name}`, () => session.tryGet("serviceaccount", "default"));
     return session;
@@ -140,9 +142,18 @@ export class NamespaceSession {
     return this.session.tryKubectl(["-n", this.name, ...args], options);
   }
 
-  apply(...objects: object[]): Promise<string> {
-    // Documents of YAML, which JSON is.
-    return this.kubectl(["apply", "-f", "-"], objects.map((o) => `---\n${JSON.stringify(o)}\n`).join(""));
+  /** What kubectl apply would do, by the server: see `LabSession.client`. */
+  async apply(...objects: object[]): Promise<void> {
+    const force = { fieldManager: "berth-test", force: true };
+    for (const object of objects as (KubeObject & { kind: string })[]) {
+      const ref = refOf(object.kind.toLowerCase());
+      const { name, namespace = this.name } = object.metadata;
+      const patch = { type: "application/apply-patch+yaml", body: object } as const;
+      await this.session.client.patch(ref, name, patch, {
+        ...force,
+        namespace: ref.namespaced ? namespace : undefined,
+      });
+    }
   }
 
   /** @param kind "pod" or "pods" */

@@ -35,7 +35,7 @@ const sidecar = (name: string) =>
   busybox(name, {
     ...telling(name),
     restartPolicy: "Always",
-    startupProbe: { exec: { command: ["true"] }, initialDelaySeconds: 1, periodSeconds: 1 },
+    startupProbe: { exec: { command: ["true"] }, initialDelaySeconds: 1, periodSeconds: 1, timeoutSeconds: 10 },
   });
 const share = { volumes: [{ name: "v", emptyDir: {} }] };
 const mount = { volumeMounts: [{ name: "v", mountPath: "/v" }] };

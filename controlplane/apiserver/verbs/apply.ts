@@ -11,7 +11,7 @@ import { commit } from "../commit.js";
 import { partOwner } from "../object-part.js";
 import { prepareUpdate, timestamp } from "../prepare-write.js";
 import { renderObject } from "../render.js";
-import type { ApiResponse } from "../request.js";
+import type { ApiRequest, ApiResponse } from "../request.js";
 import { checkIdentity } from "../request-object.js";
 import type { StoredObject } from "../stored-object.js";
 import { renderOptions, type VerbContext, writeOf } from "../verb-context.js";
@@ -52,7 +52,7 @@ async function applyOnce(
   const { subresource } = request;
   const options = writeOptions(request);
   const part = partOwner(kind, subresource);
-  const sent = decodeApplied(request.body ?? Buffer.alloc(0), kind, options.fieldValidation);
+  const sent = decodeApplied(bodyOf(request), kind, options.fieldValidation);
   checkIdentity(sent.object, request);
   if (old) checkPreconditions(kind, sent.object, old.object);
   else if (subresource) throw notFoundError(kind, request.name ?? "");
@@ -80,6 +80,9 @@ async function applyOnce(
   await prepareUpdate(next, old.object, write, part && ((object, old) => part.validate(object, old)));
   return commit(store, next, old, write.admission);
 }
+
+const bodyOf = ({ body, object }: ApiRequest): Buffer =>
+  object === undefined ? (body ?? Buffer.alloc(0)) : Buffer.from(JSON.stringify(object));
 
 /** What this kind of write sets; the rest of the configuration is as if it were not there. */
 function ownParts(config: Record<string, unknown>, { subresources }: Kind, subresource: string | undefined) {
