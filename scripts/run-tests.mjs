@@ -27,11 +27,11 @@ const suites = {
 /** Stages one after the other; in each, lanes side by side, and in a lane its suites in order. */
 const stages = [
   [
-    ["unit", "e2e/alone", "e2e/faults"],
+    ["unit", "e2e/alone"],
     ["contract", "e2e/survival"],
     ["api", "e2e/machines"],
   ],
-  [["e2e"]],
+  [["e2e"], ["e2e/faults"]],
 ];
 const nested = (suite) => Object.keys(suites).some((other) => other.startsWith(`${suite}/`));
 
