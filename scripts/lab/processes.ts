@@ -35,7 +35,7 @@ export async function startProcess(
   node: LabNode,
   name: ProcessName,
   command: readonly string[],
-  listenPort?: number,
+  { listenPort, env = {} }: { listenPort?: number; env?: NodeJS.ProcessEnv } = {},
 ): Promise<number> {
   const running = await processId(lab, node, name);
   if (running !== undefined) return running;
@@ -43,7 +43,11 @@ export async function startProcess(
   const enter = name === "init" ? networkArgs(lab, node) : enterArgs(lab, node);
   const log = openSync(logFile(lab, node, name), "a", 0o600);
   const stdio = ["ignore", log, log, ...(listenPort ? (["ipc"] as const) : [])] as const;
-  const child = spawn("nsenter", [...enter, ...command], { detached: true, stdio: [...stdio] });
+  const child = spawn("nsenter", [...enter, ...command], {
+    detached: true,
+    stdio: [...stdio],
+    env: { ...process.env, ...env },
+  });
   const failed = new Promise<never>((_, reject) => child.once("error", reject));
   failed.catch(() => undefined); // observed by the race below
   closeSync(log);

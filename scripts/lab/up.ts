@@ -75,7 +75,7 @@ export async function startServer(lab: Lab): Promise<void> {
   const dataDir = join(lab.nodeDirectory(node), "data");
   const args = ["server", "--no-agent", "--data-dir", dataDir, "--advertise-address", node.address, "--lab-profile"];
   if (lab.state.timers === "kubernetes") args.push("--node-lease", "40", "--toleration-seconds", "300");
-  await startProcess(lab, node, "server", [...berthCommand(), ...args], lab.state.apiPort);
+  await startProcess(lab, node, "server", [...berthCommand(), ...args], { listenPort: lab.state.apiPort });
   const kubeconfig = join(dataDir, "server/admin.kubeconfig");
   const failing = () => `the server did not become ready; see ${logFile(lab, node, "server")}`;
   await until(async () => (existsSync(kubeconfig) ? true : undefined), 20_000, failing);
@@ -148,10 +148,12 @@ export async function startAgent(
   flags: readonly string[] = [],
 ): Promise<void> {
   const args = ["agent", "--server", `https://${lab.server.address}:6443`, "--node-name", node.name];
-  args.push("--node-ip", node.address, "--cgroup-root", lab.cgroupRoot(node), ...(token ? ["--token", token] : []));
+  args.push("--node-ip", node.address, "--cgroup-root", lab.cgroupRoot(node));
   args.push("--node-capacity", shareOf(lab));
   args.push("--eviction-hard", LAB_EVICTION, "--eviction-pressure-transition-period", "5s", ...flags);
-  await startProcess(lab, node, "agent", [...berthCommand("agent"), ...args]);
+  // Not as an argument: every user of the host can read those.
+  const env = token === undefined ? {} : { BERTH_TOKEN: token };
+  await startProcess(lab, node, "agent", [...berthCommand("agent"), ...args], { env });
 }
 
 export async function createToken(lab: Lab): Promise<string> {
