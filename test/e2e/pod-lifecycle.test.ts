@@ -30,7 +30,8 @@ const httpGet = (what: string) => ({ httpGet: { host: witness, port: 80, path: `
 const exec = (script: string) => ({ exec: sh(script) });
 const hooked = (name: string, lifecycle: object) => pod(name, { ...sh(WAIT), lifecycle });
 const telling = (name: string) =>
-  sh(`${tell(`start-${name}`)}; trap "${tell(`stop-${name}`)}; exit 0" TERM; while :; do sleep 0.1; done`);
+  // It can be told to end as soon as its first word is heard.
+  sh(`trap "${tell(`stop-${name}`)}; exit 0" TERM; ${tell(`start-${name}`)}; while :; do sleep 0.1; done`);
 const sidecar = (name: string) =>
   busybox(name, {
     ...telling(name),
