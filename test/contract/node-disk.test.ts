@@ -22,6 +22,7 @@ import type { Pod } from "#api/generated/types.js";
 import { systemClock } from "#client/clock.js";
 import { ipBatch } from "#cni/lib/ip-command.js";
 import { imageFile } from "#scripts/lab/images.js";
+import { runAny } from "#scripts/run.js";
 import { isReady, NodeFixture, sh } from "#test/fixtures/node-pods.js";
 import { temporaryDirectory } from "#test/temporary-directory.js";
 import { OwnEngine, skipWithoutPrograms, startRegistry } from "./own-engine.js";
@@ -152,6 +153,26 @@ t.test("a node's disk", { skip: skipWithoutPrograms, timeout: 300_000 }, async (
     await eventually(async () => (await containersOf(pod, "container")).length === 2);
     await end("boxed");
   });
+
+  await t.test(
+    "no room at all: what runs goes on, what is new says why it waits, and starts when there is room",
+    async (t) => {
+      await node.create("before", {});
+      const before = await node.until("before", "ready", isReady);
+      const filler = join(engine.root, "filler");
+      t.match(await runAny("dd", ["if=/dev/zero", `of=${filler}`, "bs=64K"]), { code: 1, stderr: /No space left/ });
+      await node.create("after", {});
+      await node.untilEvent("after", /^Failed\w*: .*no space left on device/);
+      const [running] = await containersOf(before, "container");
+      t.equal(await engine.cli("exec", String(running), "echo", "here"), "here\n");
+      t.ok(isReady(await node.until("before", "as before", () => true)));
+      rmSync(filler);
+      await node.until("after", "ready", isReady);
+      t.equal((await node.until("before", "as before", isReady)).status?.containerStatuses?.[0]?.restartCount, 0);
+      await end("before");
+      await end("after");
+    },
+  );
 
   await t.test("logs: rotated within their bound, read whole across rotations, wherever links were put", async (t) => {
     const LINES = 1500;
