@@ -8,6 +8,7 @@ import { kubectl } from "#scripts/lab/kubectl.js";
 import { parseInits } from "#scripts/lab/machine.js";
 import { enterArgs } from "#scripts/lab/namespaces.js";
 import { powerOff, powerOn } from "#scripts/lab/power.js";
+import { processId } from "#scripts/lab/processes.js";
 import { defaultLabRoot, type LabNode } from "#scripts/lab/state.js";
 import { labUp } from "#scripts/lab/up.js";
 import { type RunResult, run, runAny } from "#scripts/run.js";
@@ -17,13 +18,14 @@ import { nginx, ownLabName, until } from "../lab-session.js";
  * ./scripts/install as its user runs it, on two machines of their own that have nothing of Berth on them and no Docker Engine
  * running. The first has systemd where this host has it, the second an init that knows nothing but /etc/rc2.d.
  */
+const [init = "sysv"] = parseInits("");
 const lab = await labUp({
   name: ownLabName("vm"),
   root: defaultLabRoot(),
   nodes: 2,
   images: [],
   apiPort: 0,
-  vm: [parseInits("")[0]!, "sysv"],
+  vm: [init, "sysv"],
 });
 t.teardown(() => labDown(lab));
 const [first, second] = lab.workers as [LabNode, LabNode];
@@ -238,6 +240,40 @@ t.test("after a reboot of one machine, and of both, the same workloads are back"
   await until("the Pods of both", () => cameBack(before, (node) => (node === "node-2" ? 2 : 1)));
   t.same(uids(await pods()), uids(before), "the same Pods");
   await servedEverywhere(t);
+});
+
+const shutDown = "systemd that shuts down gives the Pods their time: the ordinary ones first, then the critical";
+t.test(shutDown, { skip: init !== "systemd" && "this host has no systemd" }, async (t) => {
+  const lasting = (name: string, spec: object, container: object) => {
+    const main = { name: "main", image: "nginx:latest", imagePullPolicy: "IfNotPresent", ...container };
+    return {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name },
+      spec: { nodeName: "node-1", containers: [main], ...spec },
+    };
+  };
+  const preStop = { exec: { command: ["sleep", "1"] } };
+  const both = [
+    lasting("ordinary", {}, { lifecycle: { preStop } }),
+    lasting("critical", { priorityClassName: "system-node-critical" }, {}),
+  ];
+  const names = both.map(({ metadata }) => metadata.name);
+  const input = both.map((o) => `---\n${JSON.stringify(o)}\n`).join("");
+  const applied = await kubectl(lab, ["apply", "-f", "-"], { input });
+  t.equal(applied.code, 0, applied.stderr);
+  await cluster("wait", "--for=condition=Ready", ...names.map((name) => `pod/${name}`), "--timeout=60s");
+  await on(first, "systemctl", "poweroff");
+  await until("node-1 is off", async () => (await processId(lab, first, "init")) === undefined, 60_000);
+  await powerOn(lab, first);
+  const list = await until("the API is back", () => pods().catch(() => undefined), 60_000);
+  const ends = names.map((name) => list.find(({ metadata }) => metadata.name === name)?.status);
+  for (const status of ends)
+    t.match(status, { phase: "Failed", reason: "Terminated", message: /imminent node shutdown/ });
+  const [ordinary = "", critical = ""] = ends.map(
+    (status) => status?.containerStatuses?.[0]?.state?.terminated?.finishedAt,
+  );
+  t.ok(ordinary !== "" && critical >= ordinary, `${ordinary}, ${critical}`);
 });
 
 t.test("uninstall leaves nothing", async (t) => {
