@@ -1,17 +1,16 @@
 /** `berth reset`: takes every trace of Berth off a host. Goes on past what fails and tells all of it. */
-import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import { ifPresent } from "./host/if-present.js";
 import { resetNetwork } from "./network/reset.js";
 import { LOG_FOLDER, LogLinks } from "./pods/log-links.js";
 import { removePodCgroup, stopSlice } from "./pods/pod-cgroup.js";
 import { PodDirectories } from "./pods/pod-directories.js";
 import { removeAllContainers } from "./runtime/docker/remove-all.js";
-import { mountPoints } from "./volumes/mount-points.js";
+import { unmountTree } from "./volumes/mount-points.js";
+import { runProgram } from "./volumes/run-program.js";
 
 export interface ResetOptions {
   dataDir: string;
@@ -42,7 +41,7 @@ export async function reset(options: ResetOptions): Promise<void> {
   });
   await step("network removed", () => resetNetwork({ dataDir: join(dataDir, "agent") }));
   await step("links to container logs removed", () => removeLogLinks(join(dataDir, "agent")));
-  await step("volumes unmounted", () => unmountBelow(dataDir));
+  await step("volumes unmounted", () => unmountBelow(join(dataDir, "agent")));
   await step("cgroups removed", async () => {
     await removePodCgroup(join(cgroupRoot, "kubepods"));
     await stopSlice(join(cgroupRoot, "kubepods"));
@@ -82,8 +81,7 @@ async function endAgent(pidFile: string): Promise<void> {
   }
 }
 
-/** Deepest first: a volume may be mounted inside another. */
+/** Of the folder's parts: it may lie on a file system of its own, which is not ours. */
 async function unmountBelow(folder: string): Promise<void> {
-  const below = (await mountPoints()).filter((path) => path.startsWith(`${folder}/agent/`));
-  for (const path of below.sort().reverse()) await promisify(execFile)("umount", [path]);
+  for (const name of (await ifPresent(readdir(folder))) ?? []) await unmountTree(join(folder, name), runProgram);
 }

@@ -9,7 +9,7 @@ const capabilities = { NET_ADMIN: 12, SYS_ADMIN: 21, SYS_RESOURCE: 24 } as const
 const consequences: Record<keyof typeof capabilities, string> = {
   NET_ADMIN: "the Pod network and Services cannot be set up",
   SYS_ADMIN: "volumes cannot be mounted and namespaces not entered",
-  SYS_RESOURCE: "containers keep the default OOM score, and privileged containers do not start",
+  SYS_RESOURCE: "containers keep the default OOM score, and privileged ones do without it too",
 };
 
 /** One sentence each; empty on a complete host. */

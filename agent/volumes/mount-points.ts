@@ -2,6 +2,12 @@ import { readFile, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ifPresent } from "../host/if-present.js";
 
+interface MountPoint {
+  path: string;
+  /** The peer group it shares mounts with. */
+  group?: string;
+}
+
 /** Whether something is mounted exactly on this directory; false when it does not exist. */
 export async function isMountPoint(directory: string): Promise<boolean> {
   const path = await realpath(directory).catch(() => undefined);
@@ -17,13 +23,37 @@ export async function isFileSystemRoot(directory: string): Promise<boolean> {
   return here !== undefined && here.dev !== (await stat(dirname(directory))).dev;
 }
 
-/** Every mount point this process sees (proc(5), mountinfo: the fifth field, blanks and backslashes in octal). */
-export async function mountPoints(): Promise<string[]> {
+/** Every mount point this process sees, in the order they were mounted. */
+export const mountPoints = async () => (await mountTable()).map(({ path }) => path);
+
+/**
+ * Unmounts what is mounted on a directory and below it, whoever did: what is removed next must not be somebody else's. A bind of a
+ * folder of the node is taken out of that folder's peer group first, or what is mounted inside would go there too.
+ * @throws Error when something is in use
+ */
+export async function unmountTree(
+  directory: string,
+  run: (command: string, args: readonly string[]) => Promise<string>,
+): Promise<void> {
+  const root = await realpath(directory).catch(() => undefined);
+  if (root === undefined) return;
+  const isInside = ({ path }: MountPoint) => path === root || path.startsWith(`${root}/`);
+  const table = await mountTable();
+  const groups = new Set(table.filter((mount) => !isInside(mount)).map(({ group }) => group));
+  let inside = table.filter(isInside);
+  for (const { path, group } of inside) if (group && groups.has(group)) await run("mount", ["--make-private", path]);
+  // One that is unmounted may take others with it.
+  for (; inside.length > 0; inside = (await mountTable()).filter(isInside))
+    await run("umount", [inside.at(-1)?.path ?? root]);
+}
+
+/** proc(5), mountinfo: the fifth field is the path, blanks and backslashes in octal; the seventh and more say what it shares. */
+async function mountTable(): Promise<MountPoint[]> {
   const table = await readFile("/proc/self/mountinfo", "utf8");
   return table
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => unescapeOctal(line.split(" ")[4] ?? ""));
+    .map((line) => ({ path: unescapeOctal(line.split(" ")[4] ?? ""), group: / shared:(\d+) .*?- /.exec(line)?.[1] }));
 }
 
 function unescapeOctal(text: string): string {

@@ -116,6 +116,9 @@ export async function ensureNodeMounts(lab: Lab, node: LabNode): Promise<void> {
   // /var/lib/berth comes last: the lab's folder, the source of all these, usually lies below it and disappears with it.
   for (const [folder, target] of ownFolders) await inside(["--bind", join(own, folder), target]);
   if (!lab.root.startsWith("/var/lib/berth")) await inside(["-t", "tmpfs", "tmpfs", lab.root]);
+  // As systemd has it on a usual host: what is mounted later may be seen in containers, and what they mount on the node. Last, so
+  // that the node's own folders share nothing with where they come from.
+  await inside(["--make-rshared", "/"]);
 }
 
 export async function removeNodeMounts(lab: Lab, node: LabNode): Promise<void> {

@@ -4,6 +4,7 @@ import type { ContainerConfig } from "../runtime.js";
 import { cgroupParent } from "./cgroup-parent.js";
 import type { Engine } from "./engine.js";
 import { logConfig } from "./log-rotation.js";
+import { privilegedConfig } from "./privileged.js";
 
 const CAP_SYS_RESOURCE = 24n;
 
@@ -46,12 +47,12 @@ export function containerHostConfig(engine: Engine, config: ContainerConfig, mou
     MemorySwap: resources.memoryLimit,
     OomScoreAdj: acceptedOomScore(engine, config.oomScoreAdj),
     GroupAdd: [...config.groupAdd],
-    Privileged: config.privileged,
     ReadonlyRootfs: config.readOnlyRootFilesystem,
     CapAdd: [...config.capabilities.add],
     CapDrop: [...config.capabilities.drop],
     SecurityOpt: [...config.securityOptions],
     ...(config.unmaskedProc ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
+    ...privilegedConfig(engine, config),
   };
 }
 

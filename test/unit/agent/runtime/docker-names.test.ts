@@ -3,6 +3,7 @@ import { cgroupParent } from "#agent/runtime/docker/cgroup-parent.js";
 import { chooseApiVersion, compareApiVersions } from "#agent/runtime/docker/engine.js";
 import { isOomScoreRefusal, mayLowerOomScore } from "#agent/runtime/docker/host-config.js";
 import { containerName, parseContainerName, sandboxName } from "#agent/runtime/docker/naming.js";
+import { missingCapabilities } from "#agent/runtime/docker/privileged.js";
 
 const pod = { name: "web-0", namespace: "default", uid: "11-22" };
 
@@ -32,4 +33,11 @@ t.test("what the host allows for the OOM score", async (t) => {
   t.equal(mayLowerOomScore("CapEff:\t000001fffeffffff\n"), false);
   t.ok(isOomScoreRefusal("write /proc/self/oom_score_adj: permission denied: unknown"));
   t.notOk(isOomScoreRefusal("exec: permission denied"));
+});
+
+t.test("what a privileged container cannot have, since the host does not", async (t) => {
+  t.same(missingCapabilities("CapEff:\t000001ffffffffff\n", 40), []);
+  t.same(missingCapabilities("CapEff:\t000001fffeffffff\n", 40), ["SYS_RESOURCE"]);
+  t.same(missingCapabilities("CapEff:\t000000ffffffffff\n", 40), ["CHECKPOINT_RESTORE"]);
+  t.same(missingCapabilities("CapEff:\t000000ffffffffff\n", 39), [], "an older kernel knows no more");
 });
