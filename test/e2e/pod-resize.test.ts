@@ -196,3 +196,18 @@ t.test("what a resize may not do", async (t) => {
   await refused({ c1: { requests: { cpu: "10m" } } }, /Pod QOS Class may not change as a result of resizing/);
   await refused({ c1: { limits: { "ephemeral-storage": "1Gi" } } }, /only cpu and memory resources are mutable/);
 });
+
+t.test("a Pod that asks for resources as a whole is not resized, neither as a whole nor by container", async (t) => {
+  const resources = { limits: { cpu: "200m", memory: "64Mi" } };
+  await watch.create(pod("whole", sh(WAIT), { resources }));
+  const { uid } = (await watch.ready("whole")).metadata;
+  const message = /\[\]: Forbidden: pods with pod-level resources cannot be resized/;
+  const whole = { spec: { resources: { limits: { cpu: "300m" } } } };
+  await t.rejects(watch.patch("whole", whole, "resize"), { code: 422, message });
+  await t.rejects(watch.patch("whole", bodyOf({ main: { limits: { cpu: "100m" } } }), "resize"), {
+    code: 422,
+    message,
+  });
+  const now: Pod = await client.get(pods, "whole", namespace);
+  t.match(now, { metadata: { uid, generation: 1 }, spec: { resources } });
+});

@@ -17,11 +17,19 @@ export const resize: PartSubresource<Pod> = {
   validate(pod, old) {
     const errors = validatePodSpec("spec", pod.spec);
     if (errors.length > 0) return errors;
+    if (hasPodLevelResources(old)) return [forbidden("[]", "pods with pod-level resources cannot be resized")];
     if (pod.metadata.annotations?.["kubernetes.io/config.mirror"] !== undefined)
       return [forbidden("metadata", "static pods cannot be resized")];
     return [...validateSizes(pod, old), ...validateQos(pod, old)];
   },
 };
+
+/**
+ * Kubernetes 1.35 resizes such Pods only behind a gate that is off (InPlacePodLevelResourcesVerticalScaling, alpha), neither as a
+ * whole nor by container. The field is named as it names it.
+ */
+const hasPodLevelResources = ({ spec: { resources } }: Pod) =>
+  [resources?.limits, resources?.requests].some((list) => Object.keys(list ?? {}).length > 0);
 
 /** Names that are not there, or containers in another order, change nothing: the list itself is not resize's to change. */
 function withSizesOf(current: readonly Container[], sent: readonly Container[]): Container[] {
