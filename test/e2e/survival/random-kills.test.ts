@@ -12,8 +12,10 @@ import { pods } from "#api/refs.js";
 import { readKubeconfig } from "#client/kubeconfig.js";
 import { RestClient } from "#client/rest.js";
 import { labDown } from "#scripts/lab/down.js";
+import { logFile } from "#scripts/lab/processes.js";
 import { defaultLabRoot, type LabNode } from "#scripts/lab/state.js";
 import { labUp } from "#scripts/lab/up.js";
+import { run } from "#scripts/run.js";
 import { LabSession, ownLabName } from "../lab-session.js";
 import { differences, leftovers, staleLabelFiles, unreadyContainers } from "./differences.js";
 import { nodeTruth } from "./node-truth.js";
@@ -21,7 +23,7 @@ import { IMAGES, planRandom } from "./random-plan.js";
 import { carryOutPlan } from "./random-pods.js";
 
 const LANES = 10;
-/** Until everything is settled, ms: a container's second back-off is 20 s. */
+/** In which something must have become better, ms: a container's second back-off is 20 s. A busy machine may need it again and again. */
 const PATIENCE = 60_000;
 const seed = Number(process.env.BERTH_TEST_SEED ?? randomInt(2 ** 31));
 const operations = Number(process.env.BERTH_TEST_OPERATIONS ?? 200);
@@ -39,12 +41,29 @@ const began = performance.now();
 const done: string[] = [];
 const log = (line: string) => done.push(`${((performance.now() - began) / 1000).toFixed(2)} ${line}`);
 
-/** Polls until nothing is found any more. @returns what is still found when the patience is over */
+/** Polls until nothing is found any more. @returns what is still found once nothing has changed for as long as the patience is */
 async function untilNone(find: () => Promise<string[]>): Promise<string[]> {
-  for (const deadline = performance.now() + PATIENCE; ; await sleep(250)) {
+  let before: string[] = [];
+  for (let changed = performance.now(); ; await sleep(250)) {
     const found = await find();
-    if (found.length === 0 || performance.now() > deadline) return found;
+    if (found.length === 0 || performance.now() > changed + PATIENCE) return found;
+    if (found.length !== before.length) changed = performance.now();
+    before = found;
   }
+}
+
+/** For a person: what engine, node, Pods and programs say of it. */
+function circumstances(session: LabSession): Promise<string[]> {
+  return Promise.all([
+    session.docker(node, ["ps", "-a"]),
+    session.kubectl(["get", "pods", "-o", "wide"]),
+    session.kubectl(["describe", "nodes"]),
+    session
+      .kubectl(["get", "events", "--sort-by=.lastTimestamp"])
+      .then((text) => text.split("\n").slice(-60).join("\n")),
+    run("tail", ["-n", "40", logFile(lab, node, "agent")]),
+    run("tail", ["-n", "40", logFile(lab, lab.server, "server")]),
+  ]);
 }
 
 t.test(`${operations} operations, seed ${seed}`, async (t) => {
@@ -63,7 +82,7 @@ t.test(`${operations} operations, seed ${seed}`, async (t) => {
   });
   log("settled");
   if (!t.same(wrong, [], "every Pod is as it should be, and nothing else is there"))
-    t.comment([`BERTH_TEST_SEED=${seed}`, ...done, await session.docker(node, ["ps", "-a"])].join("\n"));
+    t.comment([`BERTH_TEST_SEED=${seed}`, ...done, ...(await circumstances(session))].join("\n"));
   await client.deleteCollection(pods, { namespace }, { gracePeriodSeconds: 1 });
   const left = await untilNone(async () => {
     const found = await list();
