@@ -17,7 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
 const EXAMPLES = `
 Examples:
   berth server                                   a cluster on this host
-  berth agent --server https://HOST:6443 --token TOKEN
+  berth agent --server https://HOST:6443 --token-file FILE
                                                  another host joins it
   berth lab up --nodes 2                         a cluster of several nodes on this machine
   berth kubectl get nodes                        kubectl as its administrator`;

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { type Command, InvalidArgumentError } from "commander";
@@ -7,27 +6,27 @@ import { DEFAULT_HARD } from "../eviction/thresholds.js";
 import { isSystemStopping } from "../host/system-state.js";
 import { dockerConfigPlaces } from "../images/node-credentials.js";
 import { addImageOptions, type ImageFlags, imageOptions } from "./image-options.js";
+import { addTokenOptions, hideToken, joinToken, type TokenFlags } from "./token-option.js";
 
 const EXAMPLES = `
 Examples:
   Join this host to a cluster (make the token on the server with: berth token create):
-    berth agent --server https://192.0.2.10:6443 --token berth.<hash>.<id>.<secret>
-
-  The same from a script, with the token in a file that only root can read:
-    berth agent --server https://192.0.2.10:6443 --token-file /root/berth-token
+    berth agent --server https://192.0.2.10:6443 --token-file /root/join-token
 
   Start again later: the certificate is kept, no token is needed:
     berth agent --server https://192.0.2.10:6443
 
   A virtual machine with several networks, labelled for the scheduler:
-    berth agent --server https://192.0.2.10:6443 --token ... --interface eth1 --labels disk=ssd,zone=a
+    berth agent --server https://192.0.2.10:6443 --token-file ... --interface eth1 --labels disk=ssd,zone=a
 `;
 
 /** What commander hands over, in the flags' names. */
-interface Flags extends Omit<AgentOptions, "logger" | "nodeIP" | "maxParallelImagePulls">, ImageFlags {
+interface Flags
+  extends Omit<AgentOptions, "logger" | "nodeIP" | "maxParallelImagePulls" | "token">,
+    ImageFlags,
+    TokenFlags {
   nodeIp?: string;
   logLevel: string;
-  tokenFile?: string;
 }
 
 /** Adds `berth agent`. The agent itself is loaded only when it runs. */
@@ -36,8 +35,6 @@ export function addAgentCommand(program: Command): Command {
     .command("agent")
     .description("run this host's Pods: join a cluster as a node")
     .requiredOption("--server <url>", "the API server, https://HOST:6443", url)
-    .option("--token <token>", "join token from `berth token create`; needed the first time")
-    .option("--token-file <file>", "read it from there (or from the environment, BERTH_TOKEN)")
     .option("--node-name <name>", "the node's name", nodeName, hostname().toLowerCase())
     .option("--node-ip <address>", "the node's address (default: the source address of the route to the server)")
     .option("--interface <name>", "take the node's address from this interface")
@@ -82,11 +79,11 @@ export function addAgentCommand(program: Command): Command {
     .option("--healthz-port <port>", "plain /healthz on 127.0.0.1; 0 for none", integer, 10248)
     .option("--log-level <level>", "debug, info, warn or error", "info")
     .addHelpText("after", EXAMPLES);
-  return addImageOptions(command).action((flags: Flags) => runAgent(flags));
+  return addImageOptions(addTokenOptions(command)).action((flags: Flags) => runAgent(flags));
 }
 
-async function runAgent({ logLevel, nodeIp: nodeIP, tokenFile, ...flags }: Flags): Promise<void> {
-  if (flags.token) process.title = titleWithout(flags.token, process.argv);
+async function runAgent({ logLevel, nodeIp: nodeIP, ...flags }: Flags): Promise<void> {
+  hideToken(flags);
   // Keeps V8's nursery at its first size: an agent has little garbage at a time, and 10 MB are a tenth of its budget.
   setFlagsFromString("--semi-space-growth-factor=1");
   const [{ startAgent }, { pino }] = await Promise.all([import("../agent.js"), import("pino")]);
@@ -118,7 +115,7 @@ async function runAgent({ logLevel, nodeIp: nodeIP, tokenFile, ...flags }: Flags
       home,
       dockerConfig,
     });
-    const given = { ...flags, ...imageOptions(flags), nodeIP, token: flags.token ?? tokenIn(tokenFile) ?? BERTH_TOKEN };
+    const given = { ...flags, ...imageOptions(flags), nodeIP, token: joinToken(flags, BERTH_TOKEN) };
     const agent = await startAgent({ ...given, registryConfigs, logger });
     stop = async (hostGoesDown) => ((await hostGoesDown()) ? agent.shutDown() : agent.stop());
     logger.info("the agent runs");
@@ -127,14 +124,6 @@ async function runAgent({ logLevel, nodeIp: nodeIP, tokenFile, ...flags }: Flags
     process.stderr.write(`berth agent: ${(error as Error).message}\n`);
     process.exit(1);
   }
-}
-
-/** What all users of the host may read of this process; a title stands where its arguments stood. */
-export const titleWithout = (secret: string, argv: readonly string[]): string =>
-  argv.map((arg) => arg.replace(secret, "…")).join(" ");
-
-function tokenIn(file: string | undefined): string | undefined {
-  return file === undefined ? undefined : readFileSync(file, "utf8").trim();
 }
 
 /** Where it went wrong is for `--log-level debug`; what went wrong, and why, is for everybody. */

@@ -64,7 +64,7 @@ async function enter(options: JoinOptions): Promise<NodeIdentity> {
   if (!options.token) {
     throw new JoinError(
       "this host has not joined a cluster, or its certificate has ended: make a token on the server with " +
-        "`berth token create` and pass it with --token",
+        "`berth token create` and pass it with --token-file",
     );
   }
   const { caHash, id, secret } = parseToken(options.token);

@@ -18,7 +18,8 @@ export async function clusterSettings(server: string, token: string | undefined)
   const identity = loadIdentity(AGENT_DATA);
   // As at the agent's start: a node keeps who it is, and it may work on while its server is away.
   if (identity) return identity.cluster;
-  if (!token) throw new Error("--token is missing: `berth token create` on the server prints one");
+  if (!token)
+    throw new Error("the token is missing: `berth token create` on the server prints one, for --token-file or --token");
   const { caHash, id, secret } = parseJoinToken(token);
   try {
     const ca = await fetchAuthority(server, caHash);
@@ -32,7 +33,7 @@ export async function clusterSettings(server: string, token: string | undefined)
 function explained(server: string, error: Error): Error {
   if (error instanceof StatusError) return refusal(error.code, error.message);
   const known = error instanceof JoinError || error.name === "ServerUnavailable";
-  const reason = known ? error : connectionError(server, (error.cause ?? error) as Error);
+  const reason: Error = known ? error : connectionError(server, (error.cause ?? error) as Error);
   if (reason instanceof JoinError) return reason;
   const { port } = new URL(server);
   return new Error(

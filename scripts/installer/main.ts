@@ -90,7 +90,7 @@ const UNFINISHED = "Once that is mended, run this again; or take off what is the
 
 const [phase, role, ...args] = process.argv.slice(2);
 try {
-  const wish = await parseWish(role as Part, args, readOptions);
+  const wish = await parseWish(role as Part, args, readOptions, process.env.BERTH_TOKEN);
   await (phase === "check" ? check(wish) : install(wish));
 } catch (error) {
   // Commander has told its errors.

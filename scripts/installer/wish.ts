@@ -1,6 +1,7 @@
 /** What the user wants on this machine, in the options of `berth server` and `berth agent` themselves. */
 import { Command } from "commander";
 import { addAgentCommand } from "#agent/commands/agent.js";
+import { joinToken, type TokenFlags } from "#agent/commands/token-option.js";
 import { addServerCommand, type ServerFlags } from "#controlplane/commands/server.js";
 import { defaultAddress } from "#controlplane/host-addresses.js";
 import type { Part } from "./paths.js";
@@ -20,9 +21,8 @@ export interface Wish {
   openPorts: boolean;
 }
 
-interface AgentFlags {
+interface AgentFlags extends TokenFlags {
   server: string;
-  token?: string;
   kubeletPort: number;
 }
 
@@ -31,12 +31,21 @@ export type Known = (part: Part) => string[] | undefined;
 
 /**
  * @param args as given to `scripts/install server|agent`; none at all: as before, where there is a before
+ * @param environmentToken BERTH_TOKEN: the token of an agent whose options say none
  * @throws CommanderError, after it has been told, when an option is unknown or missing; Error that says what is wrong
  */
-export async function parseWish(role: Part, args: readonly string[], known: Known): Promise<Wish> {
+export async function parseWish(
+  role: Part,
+  args: readonly string[],
+  known: Known,
+  environmentToken?: string,
+): Promise<Wish> {
   const openPorts = args.includes("--open-ports");
   const given = args.filter((arg) => arg !== "--open-ports");
-  return { ...(role === "server" ? await serverWish(given, known) : agentWish(given, known)), openPorts };
+  return {
+    ...(role === "server" ? await serverWish(given, known) : agentWish(given, known, environmentToken)),
+    openPorts,
+  };
 }
 
 type Choice = Omit<Wish, "openPorts">;
@@ -66,11 +75,13 @@ async function serverWish(args: readonly string[], known: Known): Promise<Choice
   };
 }
 
-function agentWish(args: readonly string[], known: Known): Choice {
+function agentWish(args: readonly string[], known: Known, environmentToken: string | undefined): Choice {
   const again = args.length === 0 && known("agent");
   const given = again || args;
   const flags = parse<AgentFlags>(addAgentCommand, given);
-  const { server, token, kubeletPort } = flags;
+  const { server, tokenFile, kubeletPort } = flags;
+  const token = joinToken(flags, environmentToken);
+  if (tokenFile && !token) throw new Error(`--token-file ${tokenFile}: there is no token in it`);
   return { role: "agent", options: { agent: withoutToken(given) }, server, token, kubeletPort };
 }
 
@@ -85,7 +96,8 @@ function refuseFixed(args: readonly string[]): void {
 
 /** It is good for the first start only, and nothing for a file everybody may read. */
 function withoutToken(args: readonly string[]): string[] {
-  return args.filter((arg, i) => arg !== "--token" && args[i - 1] !== "--token" && !arg.startsWith("--token="));
+  const named = (arg = "") => arg === "--token" || arg === "--token-file";
+  return args.filter((arg, i) => !named(arg) && !named(args[i - 1]) && !/^--token(-file)?=/.test(arg));
 }
 
 /** The flags as the command itself would understand them. @throws Error when one is not for an installed Berth */

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import t from "tap";
 import { formatOptions, parseOptions } from "#scripts/installer/options.js";
 import type { Part } from "#scripts/installer/paths.js";
@@ -36,6 +37,18 @@ t.test("an agent's token is not among the options that are written down", async 
     t.equal(wish.token, TOKEN);
     t.same(wish.options, { agent: ["--server", SERVER, "--node-name", "worker-1"] });
   }
+});
+
+t.test("a token in a file or the environment is shown to nobody, and is not written down either", async (t) => {
+  const file = join(t.testdir({ token: `${TOKEN}\n` }), "token");
+  for (const option of [["--token-file", file], [`--token-file=${file}`]]) {
+    const wish = await parseWish("agent", ["--server", SERVER, ...option, "--node-name", "worker-1"], nothing);
+    t.equal(wish.token, TOKEN);
+    t.same(wish.options, { agent: ["--server", SERVER, "--node-name", "worker-1"] });
+  }
+  t.equal((await parseWish("agent", ["--server", SERVER], nothing, TOKEN)).token, TOKEN);
+  const none = ["--server", SERVER, "--token-file", `${file}s`];
+  await t.rejects(parseWish("agent", none, nothing), /--token-file .*tokens: there is no token in it/);
 });
 
 t.test("without options it is as it was, --open-ports aside", async (t) => {
