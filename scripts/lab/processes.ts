@@ -18,6 +18,9 @@ const PROCESSES: Readonly<Record<LabNode["role"], readonly ProcessName[]>> = {
   vm: ["init"],
 };
 
+/** Longer than a server takes to start. */
+const OFFER_AGAIN_MS = 10_000;
+
 export const logFile = (lab: Lab, node: LabNode, name: ProcessName) => join(lab.nodeDirectory(node), `${name}.log`);
 
 /** Whether a process runs; one that has ended and was not collected yet does not. */
@@ -62,22 +65,40 @@ export async function startProcess(
   return child.pid;
 }
 
-/** Hands the socket over and waits for the server's word: a message that is not read before the channel closes is lost. */
+/**
+ * Hands the server a socket that listens and waits for its word: a message that is not read before the channel closes is lost. On a
+ * busy machine a socket was lost on the way, too, and both sides waited for ever: so it is offered again.
+ */
 async function handOver(child: ReturnType<typeof spawn>, port: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const taken = new Promise<void>((resolve, reject) => {
+    child.once("message", () => resolve());
+    child.once("exit", (code) => reject(new Error(`it ended with ${code}`)));
+    const again = (error: NodeJS.ErrnoException) => {
+      // Somebody listens: the server has it and takes its time.
+      if (error.code !== "EADDRINUSE") reject(error);
+    };
+    offer(child, port).catch(reject);
+    timer = setInterval(() => void offer(child, port).catch(again), OFFER_AGAIN_MS);
+  });
+  await taken.finally(() => clearInterval(timer));
+  child.disconnect();
+}
+
+async function offer(child: ReturnType<typeof spawn>, port: number): Promise<void> {
   const listener = createServer();
   await new Promise<void>((resolve, reject) => {
     listener.once("error", reject);
     listener.listen(port, "127.0.0.1", resolve);
   });
   await new Promise<void>((resolve, reject) => {
-    child.once("message", () => resolve());
-    child.once("exit", (code) => reject(new Error(`it ended with ${code}`)));
     child.send({ type: "listen" }, listener, (error) => {
-      if (error) reject(error);
+      // At once: who connects to it here would never be answered.
       listener.close();
+      if (error) reject(error);
+      else resolve();
     });
   });
-  child.disconnect();
 }
 
 /** After the node's processes have ended by another hand. */
