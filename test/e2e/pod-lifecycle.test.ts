@@ -14,7 +14,7 @@ const watch = await PodWatch.open(t, ns);
 await watch.create(pod("witness", { image: "nginx:latest" }));
 const witness = (await watch.ready("witness")).status?.podIP ?? "";
 /** No -T: Debian's busybox crashes on it. */
-const tell = (what: string) => `timeout 5 wget -q -O - http://${witness}/${what}; true`;
+const tell = (what: string) => `timeout 20 wget -q -O - http://${witness}/${what}; true`;
 const heard = async () =>
   [...(await watch.log("witness")).matchAll(/GET \/([\w-]+) HTTP\/1\.\d" \d/g)].map(([, what = ""]) => what);
 const hears = (what: string) => until(`the witness hears ${what}`, async () => (await heard()).includes(what));

@@ -15,7 +15,10 @@ export async function listContainers(engine: Engine, podUid?: string): Promise<C
 
 export async function inspectContainer(engine: Engine, id: string): Promise<ContainerState | undefined> {
   const found = await callOrUndefined(() => engine.docker.getContainer(id).inspect());
-  return found && stateOf(found);
+  if (!found) return undefined;
+  const state = stateOf(found);
+  // The engine itself forgets it when it hears of the container's end first.
+  return { ...state, oomKilled: state.oomKilled || engine.outOfMemory.has(id) };
 }
 
 function summaryOf(item: ContainerInfo): ContainerSummary {

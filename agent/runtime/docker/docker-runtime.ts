@@ -51,6 +51,7 @@ export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<
     containerLogs: options.containerLogs ?? DEFAULT_LOG_ROTATION,
     slots: new Slots(options.parallel ?? 12),
     cgroupDriver: (await version(docker)).cgroupDriver,
+    outOfMemory: new Set(),
     canLowerOomScore: mayLowerOomScore(),
   };
   await ensureSandboxImage(engine);

@@ -21,6 +21,8 @@ export interface Engine {
   /** Containers made, started and removed at a time: more gain nothing, the engine serialises most of it. */
   readonly slots: Slots;
   readonly cgroupDriver: "cgroupfs" | "systemd";
+  /** Ids of containers in which something was killed for want of memory: told by an event, which may come after their end. */
+  readonly outOfMemory: Set<string>;
   /** False once the host has refused a negative oom_score_adj (no CAP_SYS_RESOURCE): it is then left out. */
   canLowerOomScore: boolean;
 }

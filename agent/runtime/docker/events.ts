@@ -33,7 +33,10 @@ export async function events(
   };
   readLines(stream, (line) => {
     const event = open && runtimeEvent(JSON.parse(line));
-    if (event) onEvent(event);
+    if (!event) return;
+    if (event.action === "oom") engine.outOfMemory.add(event.id);
+    else if (event.action === "destroy") engine.outOfMemory.delete(event.id);
+    onEvent(event);
   });
   stream.once("end", () => end());
   stream.once("close", () => end());

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import { finished } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Exec } from "dockerode";
 import type { ExecSession, ExecStreams } from "../runtime.js";
 import { call, callOrUndefined, callUnless, type Engine } from "./engine.js";
@@ -74,11 +75,23 @@ export async function exitCode(created: Exec): Promise<number> {
   return 137;
 }
 
-/** Ends an exec's process from outside: the engine has no call for it. */
+/** How long an engine may take to start a process that it has said runs. */
+const START_PATIENCE_MS = 60_000;
+
+/**
+ * Ends an exec's process from outside: the engine has no call for it. It answers before the process is there, so that is waited
+ * for: what nobody waits for any more would run for ever.
+ * @throws Error when no process appears
+ */
 export async function killExec(created: Exec, containerId: string): Promise<void> {
-  const state = await callOrUndefined(() => created.inspect());
-  if (!state?.Running || !state.Pid) return;
-  // Only a process that still is in that container: its id may have been given to another one.
-  const cgroup = await readFile(`/proc/${state.Pid}/cgroup`, "utf8").catch(() => "");
-  if (cgroup.includes(containerId)) process.kill(state.Pid, "SIGKILL");
+  const deadline = performance.now() + START_PATIENCE_MS;
+  while (performance.now() < deadline) {
+    const state = await callOrUndefined(() => created.inspect());
+    if (!state || (!state.Running && state.ExitCode !== null)) return;
+    // Only a process that is in that container: its id may have been given to another one.
+    const cgroup = state.Pid ? await readFile(`/proc/${state.Pid}/cgroup`, "utf8").catch(() => "") : "";
+    if (cgroup.includes(containerId)) return void process.kill(state.Pid, "SIGKILL");
+    await sleep(100);
+  }
+  throw new Error(`the engine has not started it within ${START_PATIENCE_MS / 1000} s`);
 }
