@@ -60,7 +60,11 @@ await watch.createAll([
       ...share,
       ...once,
       containers: [
-        busybox("first", { ...sh("sleep 4"), ...mount, lifecycle: { postStart: exec("sleep 2; touch /v/prepared") } }),
+        busybox("first", {
+          ...sh("until [ -e /v/prepared ]; do sleep 0.1; done"),
+          ...mount,
+          lifecycle: { postStart: exec("sleep 2; touch /v/prepared") },
+        }),
         busybox("second", { ...sh("test -e /v/prepared"), ...mount }),
       ],
     },
