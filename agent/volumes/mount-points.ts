@@ -10,7 +10,7 @@ interface MountPoint {
 
 /** Whether something is mounted exactly on this directory; false when it does not exist. */
 export async function isMountPoint(directory: string): Promise<boolean> {
-  const path = await realpath(directory).catch(() => undefined);
+  const path = await ifPresent(realpath(directory));
   return path !== undefined && (await mountPoints()).includes(path);
 }
 
@@ -35,7 +35,7 @@ export async function unmountTree(
   directory: string,
   run: (command: string, args: readonly string[]) => Promise<string>,
 ): Promise<void> {
-  const root = await realpath(directory).catch(() => undefined);
+  const root = await ifPresent(realpath(directory));
   if (root === undefined) return;
   const isInside = ({ path }: MountPoint) => path === root || path.startsWith(`${root}/`);
   const table = await mountTable();

@@ -29,12 +29,9 @@ export function missingCapabilities(
 }
 
 /** What replaces the settings of an unprivileged container; empty for such a one. */
-export function privilegedConfig(
-  { docker }: Engine,
-  { privileged, securityOptions }: ContainerConfig,
-  missing = missingCapabilities(),
-): HostConfig {
+export function privilegedConfig({ docker }: Engine, { privileged, securityOptions }: ContainerConfig): HostConfig {
   if (!privileged) return {};
+  const missing = missingCapabilities();
   const { version = "" } = docker.modem as { version?: string };
   if (missing.length === 0 || compareApiVersions(version.replace(/^v/, ""), KNOWS_HOST_API) >= 0)
     return { Privileged: true };
