@@ -16,6 +16,7 @@ import { defaultLabRoot, type Lab } from "#scripts/lab/state.js";
 import { labUp } from "#scripts/lab/up.js";
 import type { Benchmark, BenchOptions, Report } from "./figure.js";
 import { cpuTicks, residentMegabytes } from "./process-use.js";
+import { quantile } from "./quantile.js";
 import { withLab } from "./with-lab.js";
 
 const NAME = "benchkl";
@@ -30,9 +31,6 @@ const IDLE_SECONDS = 20;
 const IMAGE = "busybox:latest";
 /** Ends at once when told to. */
 const COMMAND = ["sh", "-c", "trap 'exit 0' TERM; sleep 86400 & wait"];
-
-const sorted = (values: readonly number[]) => [...values].sort((a, b) => a - b);
-const quantile = (values: readonly number[], q: number) => sorted(values)[Math.floor((values.length - 1) * q)]!;
 
 /** The Pods of a lab through one watch. */
 class World {

@@ -7,6 +7,7 @@ import { defaultLabRoot, type Lab } from "#scripts/lab/state.js";
 import { labUp } from "#scripts/lab/up.js";
 import type { Benchmark, BenchOptions, Report } from "./figure.js";
 import { cpuTicks, residentMegabytes } from "./process-use.js";
+import { median } from "./quantile.js";
 import { measureRaw } from "./raw-pods.js";
 import { withLab } from "./with-lab.js";
 
@@ -70,8 +71,6 @@ async function measureProcesses(lab: Lab, report: Report, { progress }: BenchOpt
     });
   }
 }
-
-const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 async function measure(lab: Lab, report: Report, options: BenchOptions): Promise<void> {
   const count = options.count ?? 30;

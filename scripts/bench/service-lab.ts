@@ -1,5 +1,7 @@
 /** A lab of two nodes with a Pod that serves on each and one that asks, for benchmarks of Services. */
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import Docker from "dockerode";
 import { RestClient } from "#client/rest.js";
 import { kubectl } from "#scripts/lab/kubectl.js";
 import { defaultLabRoot, type Lab, type LabNode } from "#scripts/lab/state.js";
@@ -14,12 +16,14 @@ export interface ServiceLab {
   /** Addresses of the serving Pods, and of the Services of each. */
   pods: { same: string; other: string };
   services: { same: string; other: string };
-  /** A program of the host inside a client Pod: what it printed. The two have ports of their own to connect from. */
-  inClient(client: "straight" | "through", program: string, args: readonly string[]): Promise<string>;
+  /** Starts a program of the host in the network of a client Pod. The two have ports of their own to connect from. */
+  inClient(client: Client, program: string, args: readonly string[]): ChildProcess;
 }
 
-/** iperf3's own port. */
-export const IPERF_PORT = 5201;
+export type Client = "straight" | "through";
+
+/** One iperf3 serves one test at a time: both clients have one. */
+export const IPERF_PORTS: Readonly<Record<Client, number>> = { straight: 5201, through: 5202 };
 
 export const SERVICE_LAB = "benchsvc";
 
@@ -50,6 +54,7 @@ export async function openServiceLab(lab: Lab): Promise<ServiceLab> {
     ...["same", "other", "straight", "through"].map((name) => `pod/${name}`),
   ]);
   const read = (kind: string, name: string, path: string) => must(lab, ["get", kind, name, "-o", `jsonpath={${path}}`]);
+  const processIds = await clientProcesses(lab.dockerSocket(same));
   const { ca, cert, key } = credentials(lab.kubeconfig);
   return {
     lab,
@@ -63,8 +68,23 @@ export async function openServiceLab(lab: Lab): Promise<ServiceLab> {
       same: await read("service", "same", ".spec.clusterIP"),
       other: await read("service", "other", ".spec.clusterIP"),
     },
-    inClient: (client, program, args) => must(lab, ["exec", client, "--", "chroot", "/host", program, ...args]),
+    // nsenter becomes the program: what is sent to its process id is sent to the program.
+    inClient: (client, program, args) =>
+      spawn("nsenter", ["--target", String(processIds[client]), "--net", program, ...args], {
+        stdio: ["ignore", "pipe", "inherit"],
+      }),
   };
+}
+
+/** A process of each client Pod. */
+async function clientProcesses(socketPath: string): Promise<Record<Client, number>> {
+  const docker = new Docker({ socketPath });
+  const find = async (pod: Client) => {
+    const label = `io.kubernetes.pod.name=${pod}`;
+    const [container] = await docker.listContainers({ filters: { label: [label] } });
+    return (await docker.getContainer(container!.Id).inspect()).State.Pid;
+  };
+  return { straight: await find("straight"), through: await find("through") };
 }
 
 async function must(lab: Lab, args: readonly string[], input?: string): Promise<string> {
@@ -73,42 +93,41 @@ async function must(lab: Lab, args: readonly string[], input?: string): Promise<
   return result.stdout;
 }
 
-/** Programs of the host run in a Pod by a read-only mount: the images have none of them. */
-const hosted = {
-  volumeMounts: [
-    { name: "host", mountPath: "/host", readOnly: true },
-    // iperf3 makes a file of what it sends.
-    { name: "tmp", mountPath: "/host/tmp" },
-  ],
-};
-const volumes = [
-  { name: "host", hostPath: { path: "/" } },
-  { name: "tmp", emptyDir: {} },
-];
-
-const pod = (name: string, node: LabNode, containers: object[]) => ({
+const pod = (name: string, node: LabNode, spec: object) => ({
   apiVersion: "v1",
   kind: "Pod",
   metadata: { name, labels: { app: name } },
-  spec: { nodeName: node.name, containers, volumes, terminationGracePeriodSeconds: 1 },
+  spec: { nodeName: node.name, terminationGracePeriodSeconds: 1, ...spec },
 });
 
+/** iperf3 is of the host: the images have none. */
 function server(name: string, node: LabNode): object {
-  const iperf = ["chroot", "/host", "/usr/bin/iperf3", "-s", "-p", String(IPERF_PORT)];
-  return pod(name, node, [
-    { name: "nginx", image: "nginx:latest", imagePullPolicy: "IfNotPresent" },
-    { name: "iperf", image: "busybox:latest", imagePullPolicy: "IfNotPresent", command: iperf, ...hosted },
-  ]);
+  const iperf = (port: number) => ({
+    name: `iperf-${port}`,
+    image: "busybox:latest",
+    imagePullPolicy: "IfNotPresent",
+    command: ["chroot", "/host", "/usr/bin/iperf3", "-s", "-p", String(port)],
+    volumeMounts: [
+      { name: "host", mountPath: "/host", readOnly: true },
+      // It makes a file of what it sends.
+      { name: "tmp", mountPath: "/host/tmp" },
+    ],
+  });
+  const nginx = { name: "nginx", image: "nginx:latest", imagePullPolicy: "IfNotPresent" };
+  const volumes = [
+    { name: "host", hostPath: { path: "/" } },
+    { name: "tmp", emptyDir: {} },
+  ];
+  return pod(name, node, { containers: [nginx, ...Object.values(IPERF_PORTS).map(iperf)], volumes });
 }
 
 /** Every port is there to connect from: none is needed twice within a minute. */
 const sysctls = [{ name: "net.ipv4.ip_local_port_range", value: "1024 65535" }];
 
-function asker(name: string, node: LabNode): object {
+function asker(name: Client, node: LabNode): object {
   const command = ["sleep", "3600"];
-  const main = { name: "main", image: "busybox:latest", imagePullPolicy: "IfNotPresent", command, ...hosted };
-  const asking = pod(name, node, [main]);
-  return { ...asking, spec: { ...asking.spec, securityContext: { sysctls } } };
+  const main = { name: "main", image: "busybox:latest", imagePullPolicy: "IfNotPresent", command };
+  return pod(name, node, { containers: [main], securityContext: { sysctls } });
 }
 
 const service = (name: string) => ({
@@ -117,9 +136,6 @@ const service = (name: string) => ({
   metadata: { name },
   spec: {
     selector: { app: name },
-    ports: [
-      { name: "http", port: 80 },
-      { name: "iperf", port: IPERF_PORT },
-    ],
+    ports: [{ name: "http", port: 80 }, ...Object.values(IPERF_PORTS).map((port) => ({ name: `iperf-${port}`, port }))],
   },
 });
