@@ -27,7 +27,8 @@ const STARTING = 50;
 const STEADY = 20;
 const PERIOD_MS = 1_000;
 const PROBE_PORT = 9900;
-const IDLE_SECONDS = 20;
+/** Two of the agent's rounds over all its Pods: less is more or less than it uses, by where in a round it begins. */
+const IDLE_SECONDS = 60;
 const IMAGE = "busybox:latest";
 /** Ends at once when told to. */
 const COMMAND = ["sh", "-c", "trap 'exit 0' TERM; sleep 86400 & wait"];
