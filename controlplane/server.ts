@@ -82,7 +82,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     kinds,
     cluster,
     bookmarkMs: options.bookmarkInterval * 1000,
-    onError: (error) => logger.error({ err: error }, "cannot remove expired objects"),
+    onError: (error) => logger.error({ err: error }, "work on the store failed, it is tried again"),
     issueToken: (order) => tokens.issue(order, Date.now(), nodeOf(order)),
   });
   const nodeOf = ({ boundObject, namespace }: TokenOrder) =>

@@ -33,4 +33,9 @@ export class FieldIndex {
     }
     this.values.delete(key);
   }
+
+  clear(): void {
+    this.holders.clear();
+    this.values.clear();
+  }
 }

@@ -26,7 +26,9 @@ export class Registry implements ClusterReader {
   static async open(backend: Backend, kinds: readonly Kind[], options: RegistryOptions): Promise<Registry> {
     const registry = new Registry();
     const stored = kinds.filter(({ computed }) => !computed);
-    for (const kind of stored) registry.stores.set(id(kind), await ResourceStore.open(kind, sourceOf(kind, backend)));
+    for (const kind of stored) {
+      registry.stores.set(id(kind), await ResourceStore.open(kind, sourceOf(kind, backend), options.onError));
+    }
     registry.every(options.bookmarkMs, (store) => store.hub.bookmark());
     registry.every(EXPIRY_MS, (store) => removeExpired(store, options.now()).catch(options.onError));
     return registry;

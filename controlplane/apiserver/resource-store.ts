@@ -31,9 +31,10 @@ export class ResourceStore {
     this.hub = new WatchHub(cache);
   }
 
-  static async open(kind: Kind, backend: Backend): Promise<ResourceStore> {
+  /** @param onError told when the store can not be followed; it is tried again */
+  static async open(kind: Kind, backend: Backend, onError?: (error: Error) => void): Promise<ResourceStore> {
     const codec = new ObjectCodec(kind);
-    const cache = await WatchCache.open(backend, storagePrefix(kind), codec, { indexes: kind.indexes });
+    const cache = await WatchCache.open(backend, storagePrefix(kind), codec, { indexes: kind.indexes, onError });
     return new ResourceStore(kind, backend, cache, codec);
   }
 

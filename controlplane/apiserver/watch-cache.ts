@@ -3,9 +3,13 @@
  *
  * Reads are strongly consistent: a write waits with {@link WatchCache.reached} until its revision has been applied before
  * it answers. With the embedded store that has happened by the time the commit resolves.
+ *
+ * When the store ends the watch, reads fail until everything has been read anew.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { KubeObject } from "#api/object.js";
 import { internalError } from "#api/status-error.js";
+import { backoffDelay } from "#client/backoff.js";
 import type { Holders, Indexer } from "#resources/kind.js";
 import type { Backend, ChangeEvent, Watch } from "#storage/backend.js";
 import { FieldIndex } from "./field-index.js";
@@ -17,6 +21,9 @@ import { EventWindow, type WindowBounds } from "./watch-cache-window.js";
 /** Objects read from the store at a time while a cache fills. */
 const PAGE = 500;
 
+/** Between attempts to follow a store again that ended the watch. */
+const REOPENING = { base: 100, max: 10_000, jitter: 0.5 };
+
 interface Written {
   readonly value: KubeObject;
   stored?: StoredObject;
@@ -26,6 +33,8 @@ export interface WatchCacheOptions {
   bounds?: WindowBounds;
   /** What each index lists an object under. */
   indexes?: Readonly<Record<string, Indexer<KubeObject>>>;
+  /** The store has ended the watch, or could not be followed again yet. */
+  onError?(error: Error): void;
 }
 
 /** Told of what the cache has just applied; must not throw. */
@@ -38,11 +47,13 @@ export class WatchCache {
   lastChange = 0;
   window = new EventWindow(0);
   private readonly objects = new Map<string, StoredObject>();
-  private readonly keys = new SortedKeys();
+  private keys = new SortedKeys();
   private readonly indexes: ReadonlyMap<string, FieldIndex>;
   private readonly listeners = new Set<CacheListener>();
+  private readonly reopenedListeners = new Set<() => void>();
   private waiting: { revision: number; resolve(): void }[] = [];
   private failure: Error | undefined;
+  private closed = false;
   private watch: Watch | undefined;
   /** Objects on their way to the store, by their stored bytes: they need not be parsed again. */
   private readonly written = new Map<Buffer, Written>();
@@ -51,8 +62,9 @@ export class WatchCache {
     private readonly backend: Backend,
     readonly prefix: string,
     private readonly codec: ObjectCodec,
-    indexes: Readonly<Record<string, Indexer<KubeObject>>>,
+    private readonly options: WatchCacheOptions,
   ) {
+    const { indexes = {} } = options;
     this.indexes = new Map(Object.entries(indexes).map(([name, indexer]) => [name, new FieldIndex(indexer)]));
   }
 
@@ -61,16 +73,10 @@ export class WatchCache {
     backend: Backend,
     prefix: string,
     codec: ObjectCodec,
-    { bounds, indexes = {} }: WatchCacheOptions = {},
+    options: WatchCacheOptions = {},
   ): Promise<WatchCache> {
-    const cache = new WatchCache(backend, prefix, codec, indexes);
-    await cache.fill();
-    cache.window = new EventWindow(cache.revision, bounds);
-    cache.watch = await backend.watch(prefix, cache.revision, {
-      onEvents: (events) => cache.apply(events),
-      onProgress: (revision) => cache.progress(revision),
-      onError: (error) => cache.fail(error),
-    });
+    const cache = new WatchCache(backend, prefix, codec, options);
+    await cache.follow();
     return cache;
   }
 
@@ -120,19 +126,24 @@ export class WatchCache {
     } finally {
       this.written.delete(bytes);
     }
-    if (!entry.stored) throw this.failure ?? new Error("the store has lost a commit");
+    if (!entry.stored) throw internalError(this.failure?.message ?? "the store has lost a commit");
     return entry.stored;
   }
 
-  /** Resolves when everything up to `revision` has been applied. */
+  /** Resolves when everything up to `revision` has been applied, or can not be for now. */
   async reached(revision: number): Promise<void> {
-    if (this.revision >= revision) return;
+    if (this.revision >= revision || this.failure) return;
     await new Promise<void>((resolve) => this.waiting.push({ revision, resolve }));
   }
 
   listen(listener: CacheListener): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
+  }
+
+  /** Calls back when events were missed: reads are good again, but who lives by events must begin anew. */
+  onReopened(listener: () => void): void {
+    this.reopenedListeners.add(listener);
   }
 
   /** One change of the store's log as an event of this kind. */
@@ -145,12 +156,29 @@ export class WatchCache {
   }
 
   close(): void {
+    this.closed = true;
     this.watch?.close();
     this.failure ??= new Error("the server is shutting down");
     this.listeners.clear();
   }
 
+  /** Reads everything, and then the changes as they come. */
+  private async follow(): Promise<void> {
+    await this.fill();
+    this.window = new EventWindow(this.revision, this.options.bounds);
+    const watch = await this.backend.watch(this.prefix, this.revision, {
+      onEvents: (events) => this.apply(events),
+      onProgress: (revision) => this.progress(revision),
+      onError: (error) => this.fail(error),
+    });
+    if (this.closed) watch.close();
+    else this.watch = watch;
+  }
+
   private async fill(): Promise<void> {
+    this.objects.clear();
+    this.keys = new SortedKeys();
+    for (const index of this.indexes.values()) index.clear();
     let start: string | undefined;
     let revision: number | undefined;
     for (;;) {
@@ -212,8 +240,32 @@ export class WatchCache {
   }
 
   private fail(error: Error): void {
-    this.failure ??= error;
+    if (this.closed) return;
+    const isFirst = this.failure === undefined;
+    this.failure = error;
     for (const { resolve } of this.waiting) resolve();
     this.waiting = [];
+    if (isFirst) void this.reopen();
+    this.options.onError?.(error);
+  }
+
+  private async reopen(): Promise<void> {
+    for (let attempt = 0; !this.closed; attempt++) {
+      await sleep(backoffDelay(attempt, REOPENING), undefined, { ref: false });
+      if (this.closed) return;
+      const before = this.failure;
+      try {
+        await this.follow();
+      } catch (error) {
+        this.failure = error as Error;
+        this.options.onError?.(this.failure);
+        continue;
+      }
+      // The new watch may have ended already.
+      if (this.closed || this.failure !== before) continue;
+      this.failure = undefined;
+      for (const listener of this.reopenedListeners) listener();
+      return;
+    }
   }
 }
