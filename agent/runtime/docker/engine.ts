@@ -62,13 +62,12 @@ export function chooseApiVersion(newestOfEngine: string, oldestOfEngine: string)
 /** Agrees on an API version; again after the engine was restarted, since it may have been upgraded. */
 export async function negotiate(docker: Docker): Promise<void> {
   const modem = docker.modem as { version?: string };
-  const before = modem.version;
-  modem.version = undefined;
+  // Asked without a version, which an engine could refuse; what else goes on meanwhile keeps its own.
+  const asking = newDocker({ ...modem, version: undefined });
   try {
-    const version = (await inTime(() => docker.version())) as { ApiVersion: string; MinAPIVersion?: string };
+    const version = (await inTime(() => asking.version())) as { ApiVersion: string; MinAPIVersion?: string };
     modem.version = `v${chooseApiVersion(version.ApiVersion, version.MinAPIVersion ?? "1.12")}`;
   } catch (error) {
-    modem.version = before;
     throw asRuntimeError(error);
   }
 }
