@@ -26,10 +26,7 @@ const suites = {
 };
 /** Stages one after the other; in each, lanes side by side, and in a lane its suites in order. */
 const stages = [
-  [
-    ["unit", "e2e/alone"],
-    ["contract", "api"],
-  ],
+  [["e2e/alone"], ["contract"], ["unit", "api"]],
   [["e2e"]],
   [["e2e/machines"], ["e2e/faults"], ["e2e/survival"]],
 ];
