@@ -2,7 +2,7 @@
  * Runs compiled tests: `node scripts/run-tests.mjs unit contract`, or single files
  * (`test/e2e/pods.test.ts`). Some suites run beside others (`stages`), the rest one after the other. Files of unit and e2e run
  * two at a time, all others one by one: those of e2e/alone kill nodes' programs, count what is left on a node, or measure; those of
- * e2e/faults, e2e/machines and e2e/survival bring machines and labs of their own, and come last (`LAST_START`).
+ * e2e/faults, e2e/machines and e2e/survival bring machines and labs of their own, and come last (`WHOLE_RUN`).
  * e2e and e2e/alone have a lab of two nodes each, made before and removed after them (BERTH_TEST_LAB, BERTH_TEST_DOCKER);
  * BERTH_TEST_LAB_NAME names it, "e2e" if absent.
  * A whole run (or `--ledger`) rewrites test/conformance-ledger.md from what the tests say they prove.
@@ -10,7 +10,7 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Parser } from "tap-parser";
 import { unknownNames, updateLedger } from "./ledger.mjs";
 
@@ -31,12 +31,23 @@ const stages = [
   [["e2e/machines"], ["e2e/faults"], ["e2e/survival"]],
 ];
 /**
- * A whole run has a quarter of an hour. A file of the suites that come last may take three minutes: on a machine too slow to begin it
- * by then (seconds since scripts/test began), it is skipped, and said to be. Who asks for it by name gets it.
+ * A whole run has a quarter of an hour. What comes last is begun only if it will be over by then: by the seconds a file takes here, on
+ * a machine that needs WHOLE_RUN.before for all that comes earlier (since scripts/test began), and longer where that took longer. Else
+ * it is skipped, and said to be. Who asks for it by name gets it.
  */
-const LAST_START = 640;
+const WHOLE_RUN = {
+  before: 600,
+  end: 870,
+  seconds: { install: 140, segments: 60, faults: 120, "engine-faults": 85, "random-kills": 50 },
+};
 const began = Number(process.env.BERTH_TEST_BEGAN ?? Date.now() / 1000);
-const isTooLate = () => Date.now() / 1000 - began > LAST_START;
+const elapsed = () => Date.now() / 1000 - began;
+let lastBegan;
+function isTooLate(file) {
+  lastBegan ??= elapsed();
+  const seconds = WHOLE_RUN.seconds[basename(file, ".test.js")] ?? 120;
+  return elapsed() + seconds * Math.max(1, lastBegan / WHOLE_RUN.before) > WHOLE_RUN.end;
+}
 const nested = (suite) => Object.keys(suites).some((other) => other.startsWith(`${suite}/`));
 
 function testFiles(suite) {
@@ -150,7 +161,7 @@ async function runSuite(suite, files) {
   const results = [];
   const worker = async () => {
     for (let file = waiting.shift(); file; file = waiting.shift()) {
-      if (last && isWholeRun && isTooLate()) {
+      if (last && isWholeRun && isTooLate(file)) {
         totals.skipped++;
         skips.push(`${file}: no time left in a whole run on this machine; run ./scripts/test ${suite}`);
       } else results.push(await runFile(file, timeoutSeconds));
