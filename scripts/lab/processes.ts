@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { enterArgs, networkArgs } from "./namespaces.js";
@@ -18,8 +18,8 @@ const PROCESSES: Readonly<Record<LabNode["role"], readonly ProcessName[]>> = {
   vm: ["init"],
 };
 
-/** Longer than a server takes to start. */
-const OFFER_AGAIN_MS = 10_000;
+/** Somebody's outgoing connection may have the port for as long as it lasts. */
+const PORT_PATIENCE_MS = 10_000;
 
 export const logFile = (lab: Lab, node: LabNode, name: ProcessName) => join(lab.nodeDirectory(node), `${name}.log`);
 
@@ -65,32 +65,24 @@ export async function startProcess(
   return child.pid;
 }
 
-/**
- * Hands the server a socket that listens and waits for its word: a message that is not read before the channel closes is lost. On a
- * busy machine a socket was lost on the way, too, and both sides waited for ever: so it is offered again.
- */
+/** Hands the server a socket that listens and waits for its word: a message that is not read before the channel closes is lost. */
 async function handOver(child: ReturnType<typeof spawn>, port: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
   const taken = new Promise<void>((resolve, reject) => {
     child.once("message", () => resolve());
     child.once("exit", (code) => reject(new Error(`it ended with ${code}`)));
-    const again = (error: NodeJS.ErrnoException) => {
-      // Somebody listens: the server has it and takes its time.
-      if (error.code !== "EADDRINUSE") reject(error);
-    };
-    offer(child, port).catch(reject);
-    timer = setInterval(() => void offer(child, port).catch(again), OFFER_AGAIN_MS);
   });
-  await taken.finally(() => clearInterval(timer));
-  child.disconnect();
+  taken.catch(() => undefined); // awaited when the socket is on its way
+  try {
+    await offer(child, port);
+    await taken;
+  } finally {
+    // A channel that stays open would keep us from ending, also when this has failed.
+    if (child.connected) child.disconnect();
+  }
 }
 
 async function offer(child: ReturnType<typeof spawn>, port: number): Promise<void> {
-  const listener = createServer();
-  await new Promise<void>((resolve, reject) => {
-    listener.once("error", reject);
-    listener.listen(port, "127.0.0.1", resolve);
-  });
+  const listener = await listen(port);
   await new Promise<void>((resolve, reject) => {
     child.send({ type: "listen" }, listener, (error) => {
       // At once: who connects to it here would never be answered.
@@ -99,6 +91,20 @@ async function offer(child: ReturnType<typeof spawn>, port: number): Promise<voi
       else resolve();
     });
   });
+}
+
+async function listen(port: number): Promise<Server> {
+  const deadline = performance.now() + PORT_PATIENCE_MS;
+  for (;;) {
+    const listener = createServer();
+    const failure = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+      listener.once("error", resolve);
+      listener.listen(port, "127.0.0.1", () => resolve(undefined));
+    });
+    if (!failure) return listener;
+    if (failure.code !== "EADDRINUSE" || performance.now() > deadline) throw failure;
+    await sleep(200);
+  }
 }
 
 /** After the node's processes have ended by another hand. */

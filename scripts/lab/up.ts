@@ -1,4 +1,6 @@
 /** `berth lab up`: brings a lab into being, or back to life. Every step looks first at what is already there. */
+
+import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -43,15 +45,23 @@ export interface UpOptions {
   vm?: readonly MachineInit[];
 }
 
+/**
+ * Ports to pick from. They are below those that Linux gives to outgoing connections (32768 and up), one of which could have the
+ * port when the server is started again.
+ */
+const PORTS = { first: 20_000, count: 10_000 };
+
 async function freePort(wanted: number): Promise<number> {
-  const probe = createServer();
-  return new Promise((resolve, reject) => {
-    probe.once("error", reject);
-    probe.listen(wanted, "127.0.0.1", () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
+  for (let attempts = 20; ; attempts--) {
+    const port = wanted || PORTS.first + randomInt(PORTS.count);
+    const probe = createServer();
+    const failure = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+      probe.once("error", resolve);
+      probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(undefined)));
     });
-  });
+    if (!failure) return port;
+    if (wanted || failure.code !== "EADDRINUSE" || attempts === 0) throw failure;
+  }
 }
 
 /** Polls until `check` returns a value; `failing` says what did not happen when the time is over. */
