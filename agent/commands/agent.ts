@@ -3,7 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { type Command, InvalidArgumentError } from "commander";
 import type { AgentOptions } from "../agent-options.js";
 import { DEFAULT_HARD } from "../eviction/thresholds.js";
-import { isSystemStopping } from "../host/system-state.js";
+import { askForStopTime, isSystemStopping } from "../host/system-state.js";
 import { dockerConfigPlaces } from "../images/node-credentials.js";
 import { addImageOptions, type ImageFlags, imageOptions } from "./image-options.js";
 import { addTokenOptions, hideToken, joinToken, type TokenFlags } from "./token-option.js";
@@ -19,6 +19,9 @@ Examples:
   A virtual machine with several networks, labelled for the scheduler:
     berth agent --server https://192.0.2.10:6443 --token-file ... --interface eth1 --labels disk=ssd,zone=a
 `;
+
+/** Seconds for what comes after the last Pod's end: its status, and the agent's own. */
+const STOP_MARGIN = 15;
 
 /** What commander hands over, in the flags' names. */
 interface Flags
@@ -117,7 +120,13 @@ async function runAgent({ logLevel, nodeIp: nodeIP, ...flags }: Flags): Promise<
     });
     const given = { ...flags, ...imageOptions(flags), nodeIP, token: joinToken(flags, BERTH_TOKEN) };
     const agent = await startAgent({ ...given, registryConfigs, logger });
-    stop = async (hostGoesDown) => ((await hostGoesDown()) ? agent.shutDown() : agent.stop());
+    stop = async (hostGoesDown) => {
+      if (!(await hostGoesDown())) return agent.stop();
+      await askForStopTime(flags.shutdownGracePeriod! + STOP_MARGIN).catch((error: unknown) =>
+        logger.warn({ err: error }, "systemd could not be asked for time: it may end the agent before the Pods"),
+      );
+      return agent.shutDown();
+    };
     logger.info("the agent runs");
   } catch (error) {
     logger.debug({ err: error }, "the agent could not start");

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
+import { promisify } from "node:util";
 
 /** Is the host itself going down? Only systemd tells; on a host without it the answer is no. */
 export function isSystemStopping(): Promise<boolean> {
@@ -10,4 +11,14 @@ export function isSystemStopping(): Promise<boolean> {
       resolve(stdout.trim() === "stopping"),
     );
   });
+}
+
+/**
+ * Tells a systemd that started this process how long its end may take from now, whatever the unit's TimeoutStopSec.
+ * https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html, EXTEND_TIMEOUT_USEC
+ * @throws Error when it cannot be told
+ */
+export async function askForStopTime(seconds: number): Promise<void> {
+  if (!process.env.NOTIFY_SOCKET) return;
+  await promisify(execFile)("systemd-notify", [`EXTEND_TIMEOUT_USEC=${seconds * 1_000_000}`], { timeout: 5_000 });
 }

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import t, { type Test } from "tap";
 import type { Pod, Service } from "#api/generated/types.js";
 import type { KubeList } from "#api/object.js";
@@ -253,7 +253,11 @@ t.test(shutDown, { skip: init !== "systemd" && "this host has no systemd" }, asy
       spec: { nodeName: "node-1", containers: [main], ...spec },
     };
   };
-  const preStop = { exec: { command: ["sleep", "1"] } };
+  // The unit's own limit is too short for them, as it is where --shutdown-grace-period is long.
+  const limit = "/etc/systemd/system/berth-agent.service.d/short.conf";
+  await type(first, `mkdir -p $(dirname ${limit}) && printf '[Service]\\nTimeoutStopSec=2\\n' >${limit}`);
+  await on(first, "systemctl", "daemon-reload");
+  const preStop = { exec: { command: ["sleep", "3"] } };
   const both = [
     lasting("ordinary", {}, { lifecycle: { preStop } }),
     lasting("critical", { priorityClassName: "system-node-critical" }, {}),
@@ -274,6 +278,7 @@ t.test(shutDown, { skip: init !== "systemd" && "this host has no systemd" }, asy
     (status) => status?.containerStatuses?.[0]?.state?.terminated?.finishedAt,
   );
   t.ok(ordinary !== "" && critical >= ordinary, `${ordinary}, ${critical}`);
+  await on(first, "rm", "-r", dirname(limit));
 });
 
 t.test("uninstall leaves nothing", async (t) => {
