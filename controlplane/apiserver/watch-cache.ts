@@ -50,7 +50,7 @@ export class WatchCache {
   private keys = new SortedKeys();
   private readonly indexes: ReadonlyMap<string, FieldIndex>;
   private readonly listeners = new Set<CacheListener>();
-  private readonly reopenedListeners = new Set<() => void>();
+  private readonly refilledListeners = new Set<() => void>();
   private waiting: { revision: number; resolve(): void }[] = [];
   private failure: Error | undefined;
   private closed = false;
@@ -141,9 +141,9 @@ export class WatchCache {
     return () => void this.listeners.delete(listener);
   }
 
-  /** Calls back when events were missed: reads are good again, but who lives by events must begin anew. */
-  onReopened(listener: () => void): void {
-    this.reopenedListeners.add(listener);
+  /** Calls back when everything has been read anew: events were missed, and who lives by them must begin again. */
+  onRefilled(listener: () => void): void {
+    this.refilledListeners.add(listener);
   }
 
   /** One change of the store's log as an event of this kind. */
@@ -164,9 +164,13 @@ export class WatchCache {
 
   /** Reads everything, and then the changes as they come. */
   private async follow(): Promise<void> {
-    await this.fill();
-    this.window = new EventWindow(this.revision, this.options.bounds);
-    const watch = await this.backend.watch(this.prefix, this.revision, {
+    // All at one moment: who lives by events must not be told of a revision whose events he has missed.
+    const revision = await this.fill();
+    this.revision = revision;
+    this.lastChange = revision;
+    this.window = new EventWindow(revision, this.options.bounds);
+    for (const listener of this.refilledListeners) listener();
+    const watch = await this.backend.watch(this.prefix, revision, {
       onEvents: (events) => this.apply(events),
       onProgress: (revision) => this.progress(revision),
       onError: (error) => this.fail(error),
@@ -175,7 +179,8 @@ export class WatchCache {
     else this.watch = watch;
   }
 
-  private async fill(): Promise<void> {
+  /** @returns the revision of what is now here */
+  private async fill(): Promise<number> {
     this.objects.clear();
     this.keys = new SortedKeys();
     for (const index of this.indexes.values()) index.clear();
@@ -187,11 +192,9 @@ export class WatchCache {
       for (const { key, value, revision } of page.items) {
         this.put(this.stored(key.slice(this.prefix.length), revision, value));
       }
-      if (!page.more) break;
+      if (!page.more) return revision;
       start = `${page.items.at(-1)!.key}\0`;
     }
-    this.revision = revision;
-    this.lastChange = revision;
   }
 
   private apply(changes: readonly ChangeEvent[]): void {
@@ -264,7 +267,6 @@ export class WatchCache {
       // The new watch may have ended already.
       if (this.closed || this.failure !== before) continue;
       this.failure = undefined;
-      for (const listener of this.reopenedListeners) listener();
       return;
     }
   }

@@ -67,7 +67,7 @@ export class WatchHub {
       for (const channel of this.channels.values()) channel.offer(events);
     });
     // What went by meanwhile is in the store's log, which a watch that begins again where this one ended is served from.
-    cache.onReopened(() => this.close());
+    cache.onRefilled(() => this.close());
   }
 
   /** Joins a watcher that has everything up to the cache's revision. @returns its way out */

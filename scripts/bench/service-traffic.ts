@@ -61,6 +61,8 @@ async function takeTurns(
     if (code !== 0) throw new Error(`${program.spawnargs.join(" ")} ended with code ${code}:\n${output}`);
     return [program, output];
   });
+  const all = Promise.all(outputs);
+  all.catch(() => undefined); // awaited when the turns are over
   const [first, second] = programs;
   second.kill("SIGSTOP");
   // Both must run at the end, which they see by the clock.
@@ -74,7 +76,7 @@ async function takeTurns(
     first.kill("SIGCONT");
   }
   second.kill("SIGCONT");
-  return Promise.all(outputs);
+  return all;
 }
 
 export async function measureTraffic(world: ServiceLab, report: Report, { progress }: BenchOptions): Promise<void> {

@@ -2,9 +2,10 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:net";
+import type { Server } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isPortTaken, listenOn } from "./listen.js";
 import { enterArgs, networkArgs } from "./namespaces.js";
 import { type ProcessName, recordedProcess, recordFile, startTimeOf } from "./process-record.js";
 import type { Lab, LabNode } from "./state.js";
@@ -82,7 +83,7 @@ async function handOver(child: ReturnType<typeof spawn>, port: number): Promise<
 }
 
 async function offer(child: ReturnType<typeof spawn>, port: number): Promise<void> {
-  const listener = await listen(port);
+  const listener = await listenPatiently(port);
   await new Promise<void>((resolve, reject) => {
     child.send({ type: "listen" }, listener, (error) => {
       // At once: who connects to it here would never be answered.
@@ -93,16 +94,14 @@ async function offer(child: ReturnType<typeof spawn>, port: number): Promise<voi
   });
 }
 
-async function listen(port: number): Promise<Server> {
+async function listenPatiently(port: number): Promise<Server> {
   const deadline = performance.now() + PORT_PATIENCE_MS;
   for (;;) {
-    const listener = createServer();
-    const failure = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
-      listener.once("error", resolve);
-      listener.listen(port, "127.0.0.1", () => resolve(undefined));
-    });
-    if (!failure) return listener;
-    if (failure.code !== "EADDRINUSE" || performance.now() > deadline) throw failure;
+    try {
+      return await listenOn(port);
+    } catch (error) {
+      if (!isPortTaken(error) || performance.now() > deadline) throw error;
+    }
     await sleep(200);
   }
 }

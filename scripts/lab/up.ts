@@ -1,9 +1,7 @@
 /** `berth lab up`: brings a lab into being, or back to life. Every step looks first at what is already there. */
-
 import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,6 +11,7 @@ import { run, runAny } from "#scripts/run.js";
 import { applyFaults } from "./faults.js";
 import { imageFile, loadImage } from "./images.js";
 import { kubectl } from "./kubectl.js";
+import { isPortTaken, listenOn } from "./listen.js";
 import { machineInit, powerOnCommand } from "./machine.js";
 import { ensureNodeMounts, ensureNodeNetwork, ensureSwitch } from "./namespaces.js";
 import { isAlive, logFile, processId, startProcess } from "./processes.js";
@@ -54,13 +53,13 @@ const PORTS = { first: 20_000, count: 10_000 };
 async function freePort(wanted: number): Promise<number> {
   for (let attempts = 20; ; attempts--) {
     const port = wanted || PORTS.first + randomInt(PORTS.count);
-    const probe = createServer();
-    const failure = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
-      probe.once("error", resolve);
-      probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(undefined)));
-    });
-    if (!failure) return port;
-    if (wanted || failure.code !== "EADDRINUSE" || attempts === 0) throw failure;
+    try {
+      const probe = await listenOn(port);
+      await new Promise((resolve) => probe.close(resolve));
+      return port;
+    } catch (error) {
+      if (wanted || attempts === 0 || !isPortTaken(error)) throw error;
+    }
   }
 }
 
