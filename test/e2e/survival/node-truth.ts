@@ -64,12 +64,15 @@ export async function nodeTruth(lab: Lab, node: LabNode): Promise<NodeTruth> {
 
 const entries = (folder: string) => ifThere(() => readdirSync(folder)) ?? [];
 
+/** What reading says of a file that is not there, and of a cgroup's that has gone since it was opened. */
+const GONE = ["ENOENT", "ENODEV"];
+
 /** Undefined when it has gone, or was never there. */
 function ifThere<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (GONE.includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;
   }
 }
