@@ -56,8 +56,9 @@ const isRefused = (pod: Pod) => /^(ErrImagePull|ImagePullBackOff)$/.test(waiting
 const imageOf = ({ status }: Pod) => status?.containerStatuses?.[0]?.imageID ?? "";
 
 t.test("images from registries", { skip: skipWithoutPrograms, timeout: 300_000 }, async (t) => {
-  const engine = await OwnEngine.start(t);
+  // Before the engine, which knows for 5 s what it has read of /etc/hosts.
   await startRegistries(t);
+  const engine = await OwnEngine.start(t);
   const registryConfigs = [join(engine.folder, "config.json")];
   const imageRecords = new ImageRecords(join(engine.folder, "images.json"), logger);
   const options = { registryConfigs, imageRecords, logger, maxParallelImagePulls: 1 };
