@@ -1,21 +1,21 @@
 /**
  * Runs compiled tests: `node scripts/run-tests.mjs unit contract`, or single files
- * (`test/e2e/pods.test.ts`). Some suites run beside others (`stages`), the rest one after the other. Files of unit and e2e run
- * two at a time, all others one by one: those of e2e/alone kill nodes' programs, count what is left on a node, or measure; those of
- * e2e/faults, e2e/machines and e2e/survival bring machines and labs of their own, and come last (`WHOLE_RUN`).
- * e2e and e2e/alone have a lab of two nodes each, made before and removed after them (BERTH_TEST_LAB, BERTH_TEST_DOCKER);
- * BERTH_TEST_LAB_NAME names it, "e2e" if absent.
+ * (`test/e2e/pods.test.ts`). Some suites run beside others (`stages`), the rest one after the other. Files of unit are shared out
+ * to two processes, those of e2e run two at a time, all others one by one: those of e2e/alone kill nodes' programs, count what is
+ * left on a node, or measure; those of e2e/faults, e2e/machines and e2e/survival bring machines and labs of their own, and come
+ * last (`WHOLE_RUN`). e2e and e2e/alone have a lab of two nodes each, made before and removed after them (BERTH_TEST_LAB,
+ * BERTH_TEST_DOCKER); BERTH_TEST_LAB_NAME names it, "e2e" if absent.
  * A whole run (or `--ledger`) rewrites test/conformance-ledger.md from what the tests say they prove.
  * Prints a line a file, every failure in full, and last `N passed, N failed, N skipped`. Exits 0 when nothing failed.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { Parser } from "tap-parser";
 import { unknownNames, updateLedger } from "./ledger.mjs";
+import { failures, filesRun, proofs, skips, TestReader, totals } from "./test-results.mjs";
 
 const suites = {
-  unit: { jobs: 2, timeoutSeconds: 180 },
+  unit: { jobs: 2, timeoutSeconds: 180, together: true },
   contract: { jobs: 1, timeoutSeconds: 400 },
   api: { jobs: 1, timeoutSeconds: 400 },
   "e2e/alone": { jobs: 1, timeoutSeconds: 600, lab: true },
@@ -73,103 +73,48 @@ function plan(args) {
   return runs;
 }
 
-const totals = { passed: 0, failed: 0, skipped: 0 };
-const failures = [];
-const skips = [];
-const proofs = [];
-const filesRun = new Set();
-
-/** Counts the innermost named tests of a file; assertions outside any test count as one test, the file itself. */
-function count(parser, path, tally) {
-  let child;
-  let hasTests = false;
-  const proven = [];
-  parser.on("comment", (text) => {
-    const name = text.match(/^# proves: (.*)\n?$/)?.[1];
-    if (name) proven.push(name);
-  });
-  parser.on("child", (next) => {
-    hasTests = true;
-    child = { seen: count(next, [...path, next.name], tally) };
-  });
-  parser.on("assert", (result) => {
-    const leaf = child ? !child.seen.hasTests() : result.skip;
-    const subtest = child;
-    child = undefined;
-    for (const name of subtest?.seen.proven ?? []) {
-      const state = result.skip ? "skipped" : result.ok ? "passed" : "failed";
-      proofs.push({
-        name,
-        file: path[0].replace(/^dist\/(.*)\.js$/, "$1.ts"),
-        test: [...path.slice(1), result.name].join(" › "),
-        result: state,
-      });
-    }
-    if (!subtest && !result.skip && !result.ok) failures.push({ path: [...path, result.name], diag: result.diag });
-    if (!leaf) return;
-    if (result.skip) skips.push([...path, result.name].join(" › ") + (result.skip === true ? "" : `: ${result.skip}`));
-    tally[result.skip ? "skipped" : result.ok || result.todo ? "passed" : "failed"]++;
-  });
-  parser.on("bailout", (reason) => failures.push({ path: [...path, "bail out"], diag: reason }));
-  return { hasTests: () => hasTests, proven };
-}
-
 /** Longer than a test's own time-out: for a file that cannot end by itself. */
 const LAST_PATIENCE_MS = 15_000;
 
 /**
  * A test file is a program that prints TAP. It is started as such: tap's own runner loads a TypeScript compiler into each, which
  * for two hundred files of compiled tests takes longer than most of the tests.
+ * @param files one, or those that run together
  * @returns whether all went well
  */
-function runFile(file, timeoutSeconds) {
+function runFiles(files, timeoutSeconds) {
   return new Promise((resolve) => {
-    const env = { ...process.env, TAP: "1", TAP_TIMEOUT: String(timeoutSeconds) };
-    const began = performance.now();
-    const child = spawn(process.execPath, [file], { env, stdio: ["ignore", "pipe", "inherit"] });
+    const [program] = files.length > 1 ? ["scripts/tests-together.mjs"] : files;
+    const env = { ...process.env, TAP: "1", TAP_TIMEOUT: String(timeoutSeconds), BERTH_TEST_FILES: files.join("\n") };
+    const child = spawn(process.execPath, [program], { env, stdio: ["ignore", "pipe", "inherit"] });
     const timer = setTimeout(() => child.kill("SIGKILL"), timeoutSeconds * 1000 + LAST_PATIENCE_MS);
-    const parser = new Parser();
-    const tally = { passed: 0, failed: 0, skipped: 0 };
-    const seen = count(parser, [file], tally);
-    const complete = new Promise((done) => parser.on("complete", done));
-    child.stdout.pipe(parser);
+    const reader = new TestReader(files, child.stdout);
     child.on("close", async (code, signal) => {
       clearTimeout(timer);
-      const result = await complete;
-      filesRun.add(file.replace(/^dist\/(.*)\.js$/, "$1.ts"));
-      // A file that says nothing has tested nothing.
-      const fine = result.ok && code === 0 && result.count > 0;
-      if (!seen.hasTests() && tally.skipped === 0) tally[fine ? "passed" : "failed"]++;
-      else if (!fine && tally.failed === 0) tally.failed++;
-      // Its tests passed, and then, or before any of them, it ended badly.
-      if (!fine && !failures.some(({ path }) => path[0] === file))
-        failures.push({ path: [file], diag: `ended badly: ${signal ?? `exit code ${code}, ${result.count} tests`}` });
-      for (const key of Object.keys(totals)) totals[key] += tally[key];
-      const skipped = tally.skipped ? `, ${tally.skipped} skipped` : "";
-      const seconds = ((performance.now() - began) / 1000).toFixed(1);
-      console.log(
-        `${fine ? "✔" : "✘"} ${file}: ${tally.passed} passed, ${tally.failed} failed${skipped} (${seconds} s)`,
-      );
-      resolve(fine);
+      resolve(await reader.end(code, signal));
     });
   });
 }
 
 async function runSuite(suite, files) {
-  const { jobs, timeoutSeconds, last } = suites[suite];
-  const waiting = [...files];
+  const { jobs, timeoutSeconds, last, together } = suites[suite];
+  const waiting = together ? shares(files, jobs) : files.map((file) => [file]);
   const results = [];
   const worker = async () => {
-    for (let file = waiting.shift(); file; file = waiting.shift()) {
-      if (last && isWholeRun && isTooLate(file)) {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      if (last && isWholeRun && isTooLate(next[0])) {
         totals.skipped++;
-        skips.push(`${file}: no time left in a whole run on this machine; run ./scripts/test ${suite}`);
-      } else results.push(await runFile(file, timeoutSeconds));
+        skips.push(`${next}: no time left in a whole run on this machine; run ./scripts/test ${suite}`);
+      } else results.push(await runFiles(next, timeoutSeconds));
     }
   };
   await Promise.all(Array.from({ length: jobs }, worker));
   return results.every(Boolean);
 }
+
+/** Dealt out in turn to so many processes. */
+const shares = (files, count) =>
+  Array.from({ length: count }, (_, n) => files.filter((_, i) => i % count === n)).filter(({ length }) => length > 0);
 
 // Two checkouts on one machine need two labs.
 const LAB = process.env.BERTH_TEST_LAB_NAME ?? "e2e";
