@@ -1,6 +1,6 @@
 /**
  * Runs compiled tests: `node scripts/run-tests.mjs unit contract`, or single files
- * (`test/e2e/pods.test.ts`). Some suites run beside others (`stages`), the rest one after the other. Files of unit are shared out
+ * (`test/e2e/pods.test.ts`). Suites run side by side in `lanes`. Files of unit are shared out
  * to two processes, those of e2e run two at a time, all others one by one: those of e2e/alone kill nodes' programs, count what is
  * left on a node, or measure; those of e2e/faults, e2e/machines and e2e/survival bring machines and labs of their own, and come
  * last (`WHOLE_RUN`). e2e and e2e/alone have a lab of two nodes each, made before and removed after them (BERTH_TEST_LAB,
@@ -8,9 +8,11 @@
  * A whole run (or `--ledger`) rewrites test/conformance-ledger.md from what the tests say they prove.
  * Prints a line a file, every failure in full, and last `N passed, N failed, N skipped`. Exits 0 when nothing failed.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { unknownNames, updateLedger } from "./ledger.mjs";
 import { failures, filesRun, proofs, skips, TestReader, totals } from "./test-results.mjs";
 
@@ -20,16 +22,14 @@ const suites = {
   api: { jobs: 1, timeoutSeconds: 400 },
   "e2e/alone": { jobs: 1, timeoutSeconds: 600, lab: true },
   e2e: { jobs: 2, timeoutSeconds: 600, lab: true },
-  "e2e/faults": { jobs: 1, timeoutSeconds: 600, last: true },
-  "e2e/machines": { jobs: 1, timeoutSeconds: 600, last: true },
-  "e2e/survival": { jobs: 1, timeoutSeconds: 600, last: true },
+  "e2e/faults": { timeoutSeconds: 600, last: true },
+  "e2e/machines": { timeoutSeconds: 600, last: true },
+  "e2e/survival": { timeoutSeconds: 600, last: true },
 };
-/** Stages one after the other; in each, lanes side by side, and in a lane its suites in order. */
-const stages = [
-  [["e2e/alone"], ["contract"], ["unit", "api"]],
-  [["e2e"]],
-  [["e2e/machines"], ["e2e/faults"], ["e2e/survival"]],
-];
+/** Lanes side by side, and in a lane its suites in order. */
+const lanes = [["e2e/alone", "e2e"], ["contract"], ["unit", "api"]];
+/** So many files of the suites that come last run at a time, the longest first. */
+const LAST_JOBS = 3;
 /**
  * A whole run has a quarter of an hour. What comes last is begun only if it will be over by then: by the seconds a file takes here, on
  * a machine that needs WHOLE_RUN.before for all that comes earlier (since scripts/test began), and longer where that took longer. Else
@@ -38,15 +38,15 @@ const stages = [
 const WHOLE_RUN = {
   before: 600,
   end: 840,
-  seconds: { install: 140, segments: 60, faults: 200, "engine-faults": 85, "random-kills": 50 },
+  seconds: { install: 155, segments: 45, faults: 150, "engine-faults": 80, "random-kills": 55 },
 };
+const usualSeconds = (file) => WHOLE_RUN.seconds[basename(file, ".test.js")] ?? 120;
 const began = Number(process.env.BERTH_TEST_BEGAN ?? Date.now() / 1000);
 const elapsed = () => Date.now() / 1000 - began;
 let lastBegan;
 function isTooLate(file) {
   lastBegan ??= elapsed();
-  const seconds = WHOLE_RUN.seconds[basename(file, ".test.js")] ?? 120;
-  return elapsed() + seconds * Math.max(1, lastBegan / WHOLE_RUN.before) > WHOLE_RUN.end;
+  return elapsed() + usualSeconds(file) * Math.max(1, lastBegan / WHOLE_RUN.before) > WHOLE_RUN.end;
 }
 const nested = (suite) => Object.keys(suites).some((other) => other.startsWith(`${suite}/`));
 
@@ -96,20 +96,34 @@ function runFiles(files, timeoutSeconds) {
   });
 }
 
-async function runSuite(suite, files) {
-  const { jobs, timeoutSeconds, last, together } = suites[suite];
-  const waiting = together ? shares(files, jobs) : files.map((file) => [file]);
-  const results = [];
+/** @returns whether all went well */
+async function atOnce(jobs, items, run) {
+  const waiting = [...items];
+  let fine = true;
   const worker = async () => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      if (last && isWholeRun && isTooLate(next[0])) {
-        totals.skipped++;
-        skips.push(`${next}: no time left in a whole run on this machine; run ./scripts/test ${suite}`);
-      } else results.push(await runFiles(next, timeoutSeconds));
-    }
+    for (let next = waiting.shift(); next; next = waiting.shift()) fine = (await run(next)) && fine;
   };
   await Promise.all(Array.from({ length: jobs }, worker));
-  return results.every(Boolean);
+  return fine;
+}
+
+function runSuite(suite, files) {
+  const { jobs, timeoutSeconds, together } = suites[suite];
+  const processes = together ? shares(files, jobs) : files.map((file) => [file]);
+  return atOnce(jobs, processes, (files) => runFiles(files, timeoutSeconds));
+}
+
+function runLast() {
+  const files = [...planned].flatMap(([suite, files]) =>
+    suites[suite].last ? files.map((file) => ({ suite, file })) : [],
+  );
+  files.sort((a, b) => usualSeconds(b.file) - usualSeconds(a.file));
+  return atOnce(LAST_JOBS, files, ({ suite, file }) => {
+    if (!isWholeRun || !isTooLate(file)) return runFiles([file], suites[suite].timeoutSeconds);
+    totals.skipped++;
+    skips.push(`${file}: no time left in a whole run on this machine; run ./scripts/test ${suite}`);
+    return true;
+  });
 }
 
 /** Dealt out in turn to so many processes. */
@@ -121,11 +135,11 @@ const LAB = process.env.BERTH_TEST_LAB_NAME ?? "e2e";
 
 const LABS = process.env.BERTH_LAB_DIR ?? "/var/lib/berth/lab";
 
-function lab(name, ...args) {
-  const { status, stdout } = spawnSync(process.execPath, ["dist/berth.js", "lab", "--name", name, ...args], {
-    encoding: "utf8",
+async function lab(name, ...args) {
+  const child = spawn(process.execPath, ["dist/berth.js", "lab", "--name", name, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
+  const [stdout, [status]] = await Promise.all([text(child.stdout), once(child, "close")]);
   if (status !== 0) throw new Error(`berth lab ${args.join(" ")} failed`);
   return stdout;
 }
@@ -134,20 +148,20 @@ function lab(name, ...args) {
 async function onLab(run) {
   try {
     // Patient timers: on a busy machine a node may be late without being dead. Faults have a lab of their own.
-    lab(LAB, "up", "--nodes", "2", "--timers", "kubernetes");
-    const nodes = JSON.parse(lab(LAB, "status", "--json")).nodes;
+    await lab(LAB, "up", "--nodes", "2", "--timers", "kubernetes");
+    const nodes = JSON.parse(await lab(LAB, "status", "--json")).nodes;
     process.env.BERTH_TEST_DOCKER = nodes.find((n) => n.role === "node").dockerSocket;
     return await run();
   } finally {
-    lab(LAB, "down");
+    await lab(LAB, "down");
   }
 }
 
 /** A test that died before its first assertion has left its own lab: see ownLabName in test/e2e/lab-session.ts. */
-function removeOwnLabs() {
+async function removeOwnLabs() {
   const own = new RegExp(`^${LAB.slice(0, 9)}(seg|flt|vm|rnd|eng)$`);
   const labs = existsSync(LABS) ? readdirSync(LABS) : [];
-  for (const name of labs.filter((name) => own.test(name))) lab(name, "down");
+  for (const name of labs.filter((name) => own.test(name))) await lab(name, "down");
 }
 
 const options = process.argv.slice(2).filter((arg) => arg.startsWith("--"));
@@ -179,12 +193,11 @@ async function runLane(lane) {
   return fine;
 }
 try {
-  for (const lanes of stages) {
-    const results = await Promise.all(lanes.map(runLane));
-    ok = results.every(Boolean) && ok;
-  }
+  const results = await Promise.all(lanes.map(runLane));
+  ok = results.every(Boolean) && ok;
+  ok = (await runLast()) && ok;
 } finally {
-  if ([...planned.keys()].some((suite) => suite.startsWith("e2e"))) removeOwnLabs();
+  if ([...planned.keys()].some((suite) => suite.startsWith("e2e"))) await removeOwnLabs();
 }
 // Only a whole run, or --ledger, writes the ledger; a wrong name fails any run.
 const writesLedger = isWholeRun || options.includes("--ledger");
