@@ -99,7 +99,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     handle: (request) => resources.handle(request),
     reader: resources.reader,
     openApi: openApiSource,
-    healthChecks: healthChecks(backend, readiness),
+    healthChecks: healthChecks(backend, resources, readiness),
     now: Date.now,
   });
   const kubeconfig = join(folder, "admin.kubeconfig");
@@ -200,9 +200,10 @@ function localUrl(bindAddress: string, port: number): string {
   return `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-function healthChecks(backend: Backend, readiness: { ready: boolean }): HealthCheck[] {
+function healthChecks(backend: Backend, resources: ResourceHandler, readiness: { ready: boolean }): HealthCheck[] {
   return [
     { name: "etcd", check: async () => void (await backend.currentRevision()) },
+    { name: "watch-cache", only: "readyz", check: () => resources.check() },
     {
       name: "poststarthook",
       only: "readyz",

@@ -17,6 +17,14 @@ export function tolerates(toleration: Toleration, taint: Taint): boolean {
   return (toleration.key ?? "") !== "" && (toleration.value ?? "") === (taint.value ?? "");
 }
 
+/** The first taint that keeps new Pods away and is not tolerated. */
+export function untoleratedTaint(
+  taints: readonly Taint[] | undefined,
+  tolerations: readonly Toleration[] | undefined,
+): Taint | undefined {
+  return taints?.find((taint) => taint.effect !== "PreferNoSchedule" && !isTolerated(tolerations, taint));
+}
+
 export function isTolerated(tolerations: readonly Toleration[] | undefined, taint: Taint): boolean {
   return tolerations?.some((toleration) => tolerates(toleration, taint)) ?? false;
 }

@@ -58,6 +58,14 @@ export class Registry implements ClusterReader {
     return objects;
   }
 
+  /** @throws Error that names the kinds which cannot be read for now */
+  check(): void {
+    const failed = [...this.stores].flatMap(([kind, { cache }]) =>
+      cache.problem ? [`${kind}: ${cache.problem}`] : [],
+    );
+    if (failed.length > 0) throw new Error(failed.join("; "));
+  }
+
   close(): void {
     for (const timer of this.timers) clearInterval(timer);
     for (const store of this.stores.values()) store.close();

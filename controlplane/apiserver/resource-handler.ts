@@ -38,6 +38,8 @@ export interface ResourceHandler {
   readonly reader: ClusterReader;
   /** Says where the objects of a kind come from that are worked out when they are asked for. */
   compute(ref: ResourceRef, source: ComputedSource): void;
+  /** @throws Error that names the kinds which cannot be read for now: their watch on the store has ended */
+  check(): void;
   /** Ends all watches. The backend stays open. */
   close(): void;
 }
@@ -65,6 +67,7 @@ export async function openResources(options: ResourceOptions): Promise<ResourceH
   const sources = new Map<string, ComputedSource>();
   return {
     reader: registry,
+    check: () => registry.check(),
     close: () => registry.close(),
     compute: (ref, source) => void sources.set(groupResource(ref), source),
     async handle(request) {

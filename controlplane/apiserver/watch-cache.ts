@@ -80,6 +80,11 @@ export class WatchCache {
     return cache;
   }
 
+  /** Why it cannot be read for now. */
+  get problem(): Error | undefined {
+    return this.failure;
+  }
+
   get size(): number {
     return this.objects.size;
   }

@@ -28,7 +28,7 @@ export function chooseNode(
     else feasible.push(node);
   }
   if (feasible.length === 0) return { rejections };
-  const scores = score(pod, feasible, plugins, states);
+  const scores = score(pod, feasible, { nodes, plugins, states });
   const best = Math.max(...scores);
   const winners = feasible.filter((_, i) => scores[i] === best);
   const winner = winners[Math.floor(random() * winners.length)] as NodeInfo;
@@ -45,13 +45,20 @@ function reject(pod: PodInfo, node: NodeInfo, plugins: readonly Plugin[], states
   return undefined;
 }
 
-function score(pod: PodInfo, nodes: readonly NodeInfo[], plugins: readonly Plugin[], states: States): number[] {
-  const totals = nodes.map(() => 0);
-  if (nodes.length === 1) return totals;
+interface All {
+  readonly nodes: readonly NodeInfo[];
+  readonly plugins: readonly Plugin[];
+  readonly states: States;
+}
+
+function score(pod: PodInfo, feasible: readonly NodeInfo[], { nodes, plugins, states }: All): number[] {
+  const totals = feasible.map(() => 0);
+  if (feasible.length === 1) return totals;
   for (const plugin of plugins) {
     const { scoring } = plugin;
     if (!scoring) continue;
-    const raw = nodes.map((node) => scoring.score(pod, node, states.get(plugin)));
+    const state = scoring.prepare ? scoring.prepare(pod, feasible, nodes) : states.get(plugin);
+    const raw = feasible.map((node) => scoring.score(pod, node, state));
     const scores = scoring.normalize ? scoring.normalize(raw) : raw;
     for (const [i, value] of scores.entries()) totals[i] = (totals[i] as number) + scoring.weight * value;
   }

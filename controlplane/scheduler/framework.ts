@@ -9,7 +9,7 @@ import type { NodeInfo } from "./node-info.js";
 import type { PodInfo } from "./pod-info.js";
 
 /** What happened that may let a rejected Pod fit. */
-export type ClusterChange = "node-added" | "node-changed" | "pod-removed" | "pod-added";
+export type ClusterChange = "node-added" | "node-changed" | "pod-removed" | "pod-added" | "pod-changed";
 
 /** Why a Pod cannot go to a node. */
 export interface Rejection {
@@ -38,6 +38,8 @@ export interface Plugin {
 export interface Scoring {
   /** How much the plugin's scores count beside those of others. */
   readonly weight: number;
+  /** Looks at the Pod, the nodes that are left and all nodes once; `score` gets what it returns in place of `preFilter`'s. */
+  prepare?(pod: PodInfo, feasible: readonly NodeInfo[], nodes: readonly NodeInfo[]): unknown;
   /** Any number; higher is better. */
   score(pod: PodInfo, node: NodeInfo, state: unknown): number;
   /** Brings the scores of all nodes to 0..100. When absent, `score` gives 0..100 itself. */

@@ -1,6 +1,8 @@
 import type { Logger } from "pino";
+import { namespaces } from "#api/refs.js";
 import type { Client } from "#client/client.js";
 import { type Clock, systemClock } from "#client/clock.js";
+import { startInformer } from "#client/informer.js";
 import { plugins } from "./plugins/index.js";
 import { Scheduler } from "./scheduler.js";
 
@@ -20,11 +22,16 @@ export interface RunningScheduler {
 export function startScheduler(options: SchedulerStartOptions): RunningScheduler {
   const { client, clock = systemClock, random = Math.random } = options;
   const logger = options.logger.child({ component: "scheduler" });
-  const scheduler = new Scheduler({ client, logger, clock, random, plugins: plugins(client) });
+  const onError = (error: Error) => logger.warn({ err: error }, "namespaces");
+  const known = startInformer(client, namespaces, { clock, onError });
+  const namespaceLabels = (name: string) => known.get(name)?.metadata.labels;
+  const used = plugins(client, namespaceLabels);
+  const scheduler = new Scheduler({ client, logger, clock, random, plugins: used, prepared: known.synced });
   return {
     ready: scheduler.ready,
     async stop() {
       scheduler.stop();
+      known.stop();
     },
   };
 }

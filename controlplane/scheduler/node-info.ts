@@ -9,6 +9,7 @@ export class NodeInfo {
   #node: Node;
   #allocatable: Resources;
   readonly #pods = new Map<string, PodInfo>();
+  readonly #choosy = new Map<string, PodInfo>();
   readonly #requested = new Map<string, number>();
   readonly #scored = new Map<string, number>();
   readonly #owners = new Map<string, number>();
@@ -51,6 +52,11 @@ export class NodeInfo {
     return this.#pods.values();
   }
 
+  /** Those of them that want others near or far. */
+  choosyPods(): Iterable<PodInfo> {
+    return this.#choosy.values();
+  }
+
   /** How many Pods here the same owner manages. */
   siblings(owner: string): number {
     return this.#owners.get(owner) ?? 0;
@@ -71,6 +77,7 @@ export class NodeInfo {
   add(info: PodInfo): void {
     this.remove(info.pod.metadata.uid);
     this.#pods.set(info.pod.metadata.uid, info);
+    if (isChoosy(info)) this.#choosy.set(info.pod.metadata.uid, info);
     this.#count(info, 1);
   }
 
@@ -78,6 +85,7 @@ export class NodeInfo {
     const info = this.#pods.get(uid);
     if (!info) return false;
     this.#pods.delete(uid);
+    this.#choosy.delete(uid);
     this.#count(info, -1);
     return true;
   }
@@ -91,3 +99,6 @@ export class NodeInfo {
     else this.#owners.delete(info.owner);
   }
 }
+
+const isChoosy = ({ terms }: PodInfo) =>
+  terms.affinity.length + terms.antiAffinity.length + terms.preferences.length > 0;

@@ -1,4 +1,4 @@
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm } from "#api/generated/types.js";
+import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod } from "#api/generated/types.js";
 
 type Values = Readonly<Record<string, string>>;
 
@@ -33,4 +33,12 @@ export function matchesTerm({ matchExpressions = [], matchFields = [] }: NodeSel
     matchExpressions.every((requirement) => matchesRequirement(requirement, labels)) &&
     matchFields.every((requirement) => matchesRequirement(requirement, fields))
   );
+}
+
+/** Both `nodeSelector` and the required node affinity must hold; of the affinity's terms one is enough. */
+export function matchesNodeSelection({ spec }: Pod, node: Node): boolean {
+  const labels = node.metadata.labels ?? {};
+  if (!Object.entries(spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value)) return false;
+  const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  return !required || required.nodeSelectorTerms.some((term) => matchesTerm(term, node));
 }

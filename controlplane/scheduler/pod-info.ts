@@ -1,5 +1,6 @@
 import type { Pod } from "#api/generated/types.js";
 import { podRequests, type Resources, scoredRequests } from "#api/pod-resources.js";
+import { type PodTerms, podTerms } from "./pod-terms.js";
 
 export interface HostPort {
   readonly ip: string;
@@ -15,6 +16,7 @@ export interface PodInfo {
   readonly hostPorts: readonly HostPort[];
   /** Uid of the owner that manages it. */
   readonly owner: string | undefined;
+  readonly terms: PodTerms;
 }
 
 export function podInfo(pod: Pod): PodInfo {
@@ -24,6 +26,7 @@ export function podInfo(pod: Pod): PodInfo {
     scored: scoredRequests(pod),
     hostPorts: hostPorts(pod),
     owner: pod.metadata.ownerReferences?.find((reference) => reference.controller)?.uid,
+    terms: podTerms(pod),
   };
 }
 

@@ -26,6 +26,8 @@ export interface SchedulerOptions {
   client: Client;
   logger: Logger;
   plugins: readonly Plugin[];
+  /** When the plugins know what they need. */
+  prepared: Promise<unknown>;
   clock: Clock;
   /** 0 <= random() < 1; settles ties between nodes. */
   random: () => number;
@@ -74,7 +76,7 @@ export class Scheduler {
   }
 
   async #begin(): Promise<void> {
-    await Promise.all([this.#pods.synced, this.#nodes.synced]);
+    await Promise.all([this.#pods.synced, this.#nodes.synced, this.options.prepared]);
     this.#synced = true;
     this.#kick();
   }
@@ -95,9 +97,10 @@ export class Scheduler {
   #podPlaced(pod: Pod, nodeName: string, old?: Pod): void {
     const { uid } = pod.metadata;
     this.#queue.remove(uid);
-    const known = old?.spec.nodeName && semanticEqual(old.spec, pod.spec) && this.#cache.isPlaced(uid);
-    if (!known) this.#cache.place(pod, nodeName);
-    if (!old?.spec.nodeName) this.#queue.wake("pod-added");
+    const isNew = !old?.spec.nodeName;
+    if (!isNew && samePodForScheduling(old, pod) && this.#cache.isPlaced(uid)) return;
+    this.#cache.place(pod, nodeName);
+    this.#queue.wake(isNew ? "pod-added" : "pod-changed");
   }
 
   #podWaits(pod: Pod, old?: Pod): void {
@@ -193,6 +196,14 @@ export class Scheduler {
 function isOurs({ spec, metadata }: Pod): boolean {
   if (metadata.deletionTimestamp || spec.schedulingGates?.length) return false;
   return (spec.schedulerName ?? SCHEDULER_NAME) === SCHEDULER_NAME;
+}
+
+function samePodForScheduling(a: Pod, b: Pod): boolean {
+  return (
+    semanticEqual(a.spec, b.spec) &&
+    semanticEqual(a.metadata.labels, b.metadata.labels) &&
+    a.metadata.deletionTimestamp === b.metadata.deletionTimestamp
+  );
 }
 
 function sameForScheduling(a: Node, b: Node): boolean {

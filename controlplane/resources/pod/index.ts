@@ -9,6 +9,7 @@ import { defaultPod } from "./defaults.js";
 import { ephemeralContainers } from "./ephemeral-containers.js";
 import { evictionAction } from "./eviction.js";
 import { gracePeriod } from "./grace-period.js";
+import { mergeMatchLabelKeys } from "./match-label-keys.js";
 import { resize } from "./resize.js";
 import { podStatus } from "./status.js";
 import { validatePod } from "./validate-spec.js";
@@ -52,6 +53,7 @@ export const pod: Kind<Pod> = {
 };
 
 function prepareForCreate(object: Pod): void {
+  mergeMatchLabelKeys(object);
   object.status = { phase: "Pending", qosClass: qosClassOf(object) };
   if (!object.spec.schedulingGates?.length) return;
   const message = "Scheduling is blocked due to non-empty scheduling gates";

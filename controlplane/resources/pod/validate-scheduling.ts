@@ -12,6 +12,7 @@ import type {
 import { validateLabelName, validateLabelSelector } from "#api/validation/labels.js";
 import { dns1123Label, invalidEach, qualifiedName } from "#api/validation/names.js";
 import { oneOf } from "../field-rules.js";
+import { validateMatchLabelKeys } from "./match-label-keys.js";
 
 const REQUIRED_TERMS = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED_TERMS = "preferredDuringSchedulingIgnoredDuringExecution";
@@ -83,6 +84,7 @@ function validatePodTerm(path: string, term: PodAffinityTerm): FieldError[] {
     ...validateLabelSelector(`${path}.labelSelector`, term.labelSelector),
     ...validateLabelSelector(`${path}.namespaceSelector`, term.namespaceSelector),
     ...(term.namespaces ?? []).flatMap((ns) => invalidEach(`${path}.namespace`, ns, dns1123Label(ns))),
+    ...validateMatchLabelKeys(path, term),
   ];
   if (!term.topologyKey) return [...errors, required(`${path}.topologyKey`, "can not be empty")];
   return [...errors, ...validateLabelName(`${path}.topologyKey`, term.topologyKey)];
@@ -133,6 +135,7 @@ export function validateSpread(path: string, constraints: readonly TopologySprea
       if (constraint[policy]) errors.push(...oneOf(`${at}.${policy}`, constraint[policy], ["Honor", "Ignore"]));
     if (pairs.has(pair)) errors.push(duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, pair));
     pairs.add(pair);
+    errors.push(...validateMatchLabelKeys(at, constraint));
     return [...errors, ...validateLabelSelector(`${at}.labelSelector`, constraint.labelSelector)];
   });
 }

@@ -5,9 +5,6 @@ const NOT_YET = "is stored, but this version of Berth does not act on it yet";
 
 /** What a later milestone will honour. Whoever implements one takes it out here. */
 const notYetHonoured: readonly ((spec: PodSpec) => string | false | undefined)[] = [
-  ({ affinity }) => affinity?.podAffinity && "affinity.podAffinity",
-  ({ affinity }) => affinity?.podAntiAffinity && "affinity.podAntiAffinity",
-  ({ topologySpreadConstraints }) => (topologySpreadConstraints?.length ?? 0) > 0 && "topologySpreadConstraints",
   ({ resourceClaims }) => (resourceClaims?.length ?? 0) > 0 && "resourceClaims",
   ({ securityContext }) => securityContext?.windowsOptions && "securityContext.windowsOptions",
 ];

@@ -1,7 +1,9 @@
 /** Which plugins take part, in the order their filters are asked. A test compares with the folder. */
 import type { Client } from "#client/client.js";
 import type { Plugin } from "../framework.js";
+import type { NamespaceLabels } from "../pod-terms.js";
 import { defaultBinder } from "./default-binder.js";
+import { interPodAffinity } from "./inter-pod-affinity.js";
 import { leastAllocated } from "./least-allocated.js";
 import { nodeAffinity } from "./node-affinity.js";
 import { nodeName } from "./node-name.js";
@@ -9,9 +11,10 @@ import { nodePorts } from "./node-ports.js";
 import { nodeResourcesFit } from "./node-resources-fit.js";
 import { nodeUnschedulable } from "./node-unschedulable.js";
 import { ownerSpread } from "./owner-spread.js";
+import { podTopologySpread } from "./pod-topology-spread.js";
 import { taintToleration } from "./taint-toleration.js";
 
-export function plugins(client: Client): readonly Plugin[] {
+export function plugins(client: Client, namespaceLabels: NamespaceLabels): readonly Plugin[] {
   return [
     nodeUnschedulable,
     nodeName,
@@ -19,6 +22,8 @@ export function plugins(client: Client): readonly Plugin[] {
     nodeAffinity,
     nodePorts,
     nodeResourcesFit,
+    podTopologySpread,
+    interPodAffinity(namespaceLabels),
     leastAllocated,
     ownerSpread,
     defaultBinder(client),

@@ -3,7 +3,7 @@ import type { Plugin } from "../framework.js";
 /** Requests must fit into what is allocatable and not requested yet; limits do not count. */
 export const nodeResourcesFit: Plugin = {
   name: "NodeResourcesFit",
-  wakesOn: ["node-added", "node-changed", "pod-removed"],
+  wakesOn: ["node-added", "node-changed", "pod-changed", "pod-removed"],
   filter({ requests }, node) {
     const reasons: string[] = [];
     let unresolvable = false;

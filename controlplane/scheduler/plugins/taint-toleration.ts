@@ -1,5 +1,5 @@
 import type { Toleration } from "#api/generated/types.js";
-import { isTolerated } from "#api/taints.js";
+import { isTolerated, untoleratedTaint } from "#api/taints.js";
 import { normalizeToMax, type Plugin } from "../framework.js";
 
 const appliesToPreference = ({ effect }: Toleration) => !effect || effect === "PreferNoSchedule";
@@ -8,9 +8,7 @@ export const taintToleration: Plugin = {
   name: "TaintToleration",
   wakesOn: ["node-added", "node-changed"],
   filter({ pod }, { node }) {
-    const taint = node.spec.taints?.find(
-      (candidate) => candidate.effect !== "PreferNoSchedule" && !isTolerated(pod.spec.tolerations, candidate),
-    );
+    const taint = untoleratedTaint(node.spec.taints, pod.spec.tolerations);
     if (!taint) return undefined;
     return {
       reasons: [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ""}}`],

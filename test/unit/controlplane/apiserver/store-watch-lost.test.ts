@@ -58,12 +58,15 @@ t.test("reads fail while the store cannot be followed, and are whole again when 
   const { api, cut, errors, create, names } = await openBreakable(t);
   await create("before");
   await create("dropped");
+  t.doesNotThrow(() => api.handler.check());
   cut(2);
   t.equal(await names(), 500, "what may be old is not given");
+  t.throws(() => api.handler.check(), { message: "/configmaps: Error: the store is gone" });
   // Writes reach the store, which is there; that they did cannot be seen.
   t.equal((await create("meanwhile")).status, 500);
   await until(async () => (await names()) !== 500);
   t.same(await names(), ["before", "dropped", "meanwhile"]);
+  t.doesNotThrow(() => api.handler.check());
   t.same(errors, ["the store is gone", "the store is away", "the store is away"]);
   await api.ok("delete", "configmaps", { ...inDefault, name: "dropped" });
   t.equal((await create("after")).status, 201);

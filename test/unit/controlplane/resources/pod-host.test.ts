@@ -15,6 +15,7 @@ function refusals(spec: object): string[] {
 }
 
 const CONTAINER = "containers[0].securityContext";
+const TERM = "affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]";
 const SPREAD = { maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "ScheduleAnyway" };
 
 const cases: Record<string, [object, string[]]> = {
@@ -107,6 +108,22 @@ const cases: Record<string, [object, string[]]> = {
     pod({ topologySpreadConstraints: [{ ...SPREAD, minDomains: 2 }] }),
     [
       "topologySpreadConstraints[0].minDomains: Invalid value: 2: can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway",
+    ],
+  ],
+  "keys of no selector, or wanted and unwanted": [
+    pod({
+      topologySpreadConstraints: [{ ...SPREAD, labelSelector: undefined, matchLabelKeys: ["a"] }],
+      affinity: {
+        podAntiAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: [
+            { topologyKey: "zone", labelSelector: {}, matchLabelKeys: ["b"], mismatchLabelKeys: ["b"] },
+          ],
+        },
+      },
+    }),
+    [
+      `${TERM}.matchLabelKeys[0]: Invalid value: "b": exists in both matchLabelKeys and mismatchLabelKeys`,
+      "topologySpreadConstraints[0].matchLabelKeys: Forbidden: must not be specified when labelSelector is not set",
     ],
   ],
   "another name on the host's network": [

@@ -344,9 +344,9 @@ t.test("an update may change little", async (t) => {
 
 t.test("warnings", async (t) => {
   const env = [{ name: "A" }, { name: "A" }];
-  const spec = { ...withWeb({ env }), terminationGracePeriodSeconds: -1, topologySpreadConstraints: [{}] };
+  const spec = { ...withWeb({ env }), terminationGracePeriodSeconds: -1, resourceClaims: [{}] };
   t.same(kind.warnings?.(make(spec)), [
-    "spec.topologySpreadConstraints: is stored, but this version of Berth does not act on it yet",
+    "spec.resourceClaims: is stored, but this version of Berth does not act on it yet",
     "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1",
     'spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply',
   ]);

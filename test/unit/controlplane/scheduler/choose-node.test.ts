@@ -9,7 +9,7 @@ import { podInfo } from "#controlplane/scheduler/pod-info.js";
 import { makeNode, makePod, ownedBy } from "#test/fixtures/objects.js";
 import { ScriptedClient } from "#test/fixtures/scripted-client.js";
 
-const all = plugins(new ScriptedClient());
+const all = plugins(new ScriptedClient(), () => undefined);
 
 function info(node: Node, ...pods: Pod[]): NodeInfo {
   const result = new NodeInfo(node);
