@@ -1,5 +1,5 @@
 /** The environment of a container, from values, fields of the Pod, ConfigMaps and Secrets. */
-import type { Container, EnvFromSource, EnvVarSource, Pod } from "#api/generated/types.js";
+import type { Container, EnvFromSource, EnvVarSource, FileKeySelector, Pod } from "#api/generated/types.js";
 import { fieldValue, type NodeCapacity, type PodAddresses, resourceFieldValue } from "./downward-fields.js";
 import { expandVariables } from "./variable-expansion.js";
 
@@ -9,6 +9,8 @@ export interface EnvSources {
   configMap(name: string): Promise<{ data?: Record<string, string> } | undefined>;
   /** Values in base64, as stored. */
   secret(name: string): Promise<{ data?: Record<string, string> } | undefined>;
+  /** Variables of a file in a volume of the Pod; undefined when there is none. Rejects when it cannot be read as such. */
+  envFile(volume: string, path: string): Promise<ReadonlyMap<string, string> | undefined>;
   /** Where Services are. */
   services: ReadonlyMap<string, string>;
 }
@@ -64,7 +66,7 @@ async function valueFrom(
   source: EnvVarSource,
   sources: EnvSources,
 ): Promise<string | undefined> {
-  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef } = source;
+  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = source;
   try {
     if (fieldRef) return fieldValue(pod, fieldRef.fieldPath, sources.addresses);
     if (resourceFieldRef) return resourceFieldValue(pod, container, resourceFieldRef, sources.capacity);
@@ -90,7 +92,22 @@ async function valueFrom(
       throw new ContainerConfigError(`couldn't find key ${key} in Secret ${namespace}/${name}`);
     return value === undefined ? undefined : fromBase64(value);
   }
+  if (fileKeyRef) return fromFile(fileKeyRef, sources);
   throw new ContainerConfigError(`unsupported source of a variable: ${Object.keys(source).join(", ")}`);
+}
+
+async function fromFile(
+  { volumeName, path, key, optional }: FileKeySelector,
+  sources: EnvSources,
+): Promise<string | undefined> {
+  const file = `file "${path}" of volume "${volumeName}"`;
+  const variables = await sources.envFile(volumeName, path).catch((error) => {
+    throw new ContainerConfigError(`couldn't parse ${file}: ${error.message}`);
+  });
+  const value = variables?.get(key);
+  if (value === undefined && !optional)
+    throw new ContainerConfigError(variables ? `couldn't find key ${key} in ${file}` : `${file} not found`);
+  return value;
 }
 
 function fromBase64(value: string): string {

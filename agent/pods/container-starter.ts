@@ -5,6 +5,7 @@ import type { Waiting } from "../status/container-status.js";
 import type { PreparedVolumes } from "../volumes/volume-manager.js";
 import { containerConfig } from "./container-config.js";
 import { ContainerConfigError } from "./container-env.js";
+import { readEnvFile } from "./env-file.js";
 import type { PlannedStart } from "./plan.js";
 import type { PodEnvironment } from "./pod-environment.js";
 import { pullCredentials } from "./pull-credentials.js";
@@ -58,6 +59,13 @@ function imageRequest(env: PodEnvironment, order: StartOrder): ImageRequest {
   };
 }
 
+async function envFile({ pod, volumes }: StartOrder, name: string, path: string) {
+  const isEmptyDir = pod.spec.volumes?.some((volume) => volume.name === name && volume.emptyDir);
+  const prepared = volumes.get(name);
+  if (!isEmptyDir || !prepared) throw new Error("the volume is no emptyDir");
+  return readEnvFile(prepared.path, path);
+}
+
 function imageFailure(
   env: PodEnvironment,
   order: StartOrder,
@@ -94,6 +102,7 @@ async function create(
         capacity: env.capacity,
         configMap: (name) => env.config.configMap(namespace, name),
         secret: (name) => env.config.secret(namespace, name),
+        envFile: (volume, path) => envFile(order, volume, path),
         services: await serviceVariables(pod, env.services),
       },
     });

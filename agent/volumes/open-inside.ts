@@ -14,13 +14,17 @@ const NAME_ONLY = O_PATH | constants.O_NOFOLLOW;
 /**
  * @param root the directory; its own path may have links in it
  * @param path relative; what of it does not exist is made as directories, with the mode of the root
+ * @param options make: false, and undefined is returned for what does not exist
  * @returns a handle that names what is there; the caller closes it
  * @throws VolumeError when it leads out of the root, or is changed under our hands
  */
-export async function openInside(root: string, path: string): Promise<FileHandle> {
+export async function openInside(root: string, path: string): Promise<FileHandle>;
+export async function openInside(root: string, path: string, options: { make: false }): Promise<FileHandle | undefined>;
+export async function openInside(root: string, path: string, options?: { make: false }) {
   const base = await realpath(root);
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   const { resolved, missing } = await resolveExisting(base, parts);
+  if (options && missing.length > 0) return undefined;
   if (resolved !== base && !resolved.startsWith(join(base, "/")))
     throw new VolumeError(`"${path}" leads out of the volume`);
   // What the links led to was found by name; from here on nothing is followed, so a link put there now is an error.

@@ -17,6 +17,10 @@ interface Case {
 
 const say = (script: string) => sh(`{ ${script}\n} > /dev/termination-log 2>&1; true`);
 const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
+const inFile = (key: string, optional = false) => ({
+  name: key,
+  valueFrom: { fileKeyRef: { volumeName: "config", path: "config.env", key, optional } },
+});
 const share = { volumes: [{ name: "v", emptyDir: {} }] };
 const SETUID = {
   ...share,
@@ -153,6 +157,26 @@ const cases: Record<string, Case> = {
         "FOOSERVICE_SERVICE_PORT=8765\n$",
       ].join("\n"),
     ),
+  },
+  filed: {
+    title: "variables from a file that an init container wrote, in a volume that only it mounts",
+    container: {
+      ...say("echo $DB_ADDRESS; echo $MISSING"),
+      env: [inFile("DB_ADDRESS"), inFile("MISSING", true)],
+    },
+    spec: {
+      initContainers: [
+        {
+          name: "writer",
+          image: "busybox:latest",
+          imagePullPolicy: "IfNotPresent",
+          ...sh(`printf '%s\\n' '# settings' "  DB_ADDRESS='the address' # of the database" > /data/config.env`),
+          volumeMounts: [{ name: "config", mountPath: "/data" }],
+        },
+      ],
+      volumes: [{ name: "config", emptyDir: {} }],
+    },
+    says: "the address\n\n",
   },
   runc: {
     title: "the runtime that a RuntimeClass names",

@@ -62,7 +62,7 @@ export function validateContainer(
     ...oneOf(`${path}.terminationMessagePolicy`, container.terminationMessagePolicy, messagePolicies),
   );
   if (container.ports) errors.push(...validatePorts(`${path}.ports`, container.ports));
-  if (container.env) errors.push(...validateEnv(`${path}.env`, container.env));
+  if (container.env) errors.push(...validateEnv(`${path}.env`, container.env, volumes));
   if (container.envFrom) errors.push(...validateEnvFrom(`${path}.envFrom`, container.envFrom));
   if (container.volumeMounts) errors.push(...validateMounts(`${path}.volumeMounts`, container, volumes));
   if (container.volumeDevices) errors.push(...validateDevices(`${path}.volumeDevices`, container, volumes));

@@ -1,13 +1,15 @@
 /** Environment variables and what they may be taken from. */
-import { type FieldError, invalid, notSupported, required } from "#api/field-error.js";
+import { type FieldError, invalid, notFound, notSupported, required } from "#api/field-error.js";
 import type {
   EnvFromSource,
   EnvVar,
-  EnvVarSource,
+  FileKeySelector,
   ObjectFieldSelector,
   ResourceFieldSelector,
+  Volume,
 } from "#api/generated/types.js";
 import { configMapKey, dns1123Subdomain, envVarName, invalidEach, qualifiedName } from "#api/validation/names.js";
+import { validateDescendingPath } from "./validate-path.js";
 
 /** Fields of the pod an environment variable may show. */
 export const envFields = [
@@ -89,13 +91,27 @@ function validateKeyRef(path: string, ref: { name?: string; key: string }): Fiel
   return [...errors, ...invalidEach(`${path}.key`, ref.key, configMapKey(ref.key))];
 }
 
-function validateValueFrom(path: string, source: EnvVarSource, value: string | undefined): FieldError[] {
+function validateFileKeyRef(path: string, ref: FileKeySelector, volumes: readonly Volume[]): FieldError[] {
+  const { key, volumeName, path: file } = ref;
+  const errors = key ? invalidEach(`${path}.key`, key, envVarName(key)) : [required(`${path}.key`)];
+  const volume = volumes.find(({ name }) => name === volumeName);
+  if (!volumeName) errors.push(required(`${path}.volumeName`));
+  else if (!volume) errors.push(notFound(`${path}.volumeName`, volumeName));
+  else if (!volume.emptyDir)
+    errors.push(invalid(`${path}.volumeName`, volumeName, "referenced volume must be of type emptyDir"));
+  if (!file) return [...errors, required(`${path}.path`)];
+  return [...errors, ...validateDescendingPath(`${path}.path`, file)];
+}
+
+function validateValueFrom(path: string, variable: EnvVar, volumes: readonly Volume[]): FieldError[] {
+  const { valueFrom: source = {}, value } = variable;
   const errors: FieldError[] = [];
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = source;
   if (fieldRef) errors.push(...validateFieldRef(`${path}.fieldRef`, fieldRef, envFields));
   if (resourceFieldRef) errors.push(...validateResourceFieldRef(`${path}.resourceFieldRef`, resourceFieldRef, false));
   if (configMapKeyRef) errors.push(...validateKeyRef(`${path}.configMapKeyRef`, configMapKeyRef));
   if (secretKeyRef) errors.push(...validateKeyRef(`${path}.secretKeyRef`, secretKeyRef));
+  if (fileKeyRef) errors.push(...validateFileKeyRef(`${path}.fileKeyRef`, fileKeyRef, volumes));
   const given = [fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef].filter(Boolean).length;
   if (given === 0) {
     const text = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`";
@@ -105,13 +121,14 @@ function validateValueFrom(path: string, source: EnvVarSource, value: string | u
   return errors;
 }
 
-export function validateEnv(path: string, env: readonly EnvVar[]): FieldError[] {
+/** @param volumes of the Pod */
+export function validateEnv(path: string, env: readonly EnvVar[], volumes: readonly Volume[]): FieldError[] {
   const errors: FieldError[] = [];
   env.forEach((variable, i) => {
     const at = `${path}[${i}]`;
     if (!variable.name) errors.push(required(`${at}.name`));
     else errors.push(...invalidEach(`${at}.name`, variable.name, envVarName(variable.name)));
-    if (variable.valueFrom) errors.push(...validateValueFrom(`${at}.valueFrom`, variable.valueFrom, variable.value));
+    if (variable.valueFrom) errors.push(...validateValueFrom(`${at}.valueFrom`, variable, volumes));
   });
   return errors;
 }

@@ -1,7 +1,7 @@
 /** Where a container sees the pod's volumes. */
 import { type FieldError, forbidden, invalid, notFound, notSupported, required } from "#api/field-error.js";
 import type { Container, Volume, VolumeMount } from "#api/generated/types.js";
-import { hasBackstep, validateDescendingPath } from "./validate-volume-files.js";
+import { hasBackstep, validateDescendingPath } from "./validate-path.js";
 
 const propagations = ["Bidirectional", "HostToContainer", "None"];
 

@@ -7,7 +7,8 @@ import type {
   VolumeProjection,
 } from "#api/generated/types.js";
 import { validateLabelSelector } from "#api/validation/labels.js";
-import { validateDownwardItems, validateFilePath, validateItems, validateMode } from "./validate-volume-files.js";
+import { validateFilePath } from "./validate-path.js";
+import { validateDownwardItems, validateItems, validateMode } from "./validate-volume-files.js";
 
 export const ONE_TYPE = "may not specify more than 1 volume type";
 const MIN_SECONDS = 600;

@@ -3,8 +3,8 @@ import { type FieldError, forbidden, invalid, notSupported, required } from "#ap
 import type { AppArmorProfile, PodSpec, SeccompProfile, SecurityContext } from "#api/generated/types.js";
 import { invalidEach } from "#api/validation/names.js";
 import { userId } from "#api/validation/network.js";
+import { validateDescendingPath } from "./validate-path.js";
 import { validateSysctls } from "./validate-sysctls.js";
-import { validateDescendingPath } from "./validate-volume-files.js";
 
 const validateId = (field: string, id: number | undefined) =>
   id === undefined ? [] : invalidEach(field, id, userId(id));

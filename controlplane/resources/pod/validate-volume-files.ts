@@ -2,26 +2,9 @@
 import { type FieldError, invalid, required } from "#api/field-error.js";
 import type { DownwardAPIVolumeFile, KeyToPath } from "#api/generated/types.js";
 import { validateFieldRef, validateResourceFieldRef, volumeFields } from "./validate-env.js";
+import { validateFilePath } from "./validate-path.js";
 
 const FILE_MODE_TEXT = "must be a number between 0 and 0777 (octal), both inclusive";
-
-export const hasBackstep = (path: string) => path.split("/").includes("..");
-
-/** A path inside a volume: relative, and going down only. */
-export function validateDescendingPath(field: string, path: string): FieldError[] {
-  const errors: FieldError[] = [];
-  if (path.startsWith("/")) errors.push(invalid(field, path, "must be a relative path"));
-  if (hasBackstep(path)) errors.push(invalid(field, path, "must not contain '..'"));
-  return errors;
-}
-
-/** Where a key's file goes. Names with two leading dots belong to the kubelet's atomic writer. */
-export function validateFilePath(field: string, path: string | undefined): FieldError[] {
-  if (!path) return [required(field)];
-  const errors = validateDescendingPath(field, path);
-  if (path.startsWith("..") && !path.startsWith("../")) errors.push(invalid(field, path, "must not start with '..'"));
-  return errors;
-}
 
 export function validateMode(field: string, mode: number | undefined): FieldError[] {
   return mode === undefined || (mode >= 0 && mode <= 0o777) ? [] : [invalid(field, mode, FILE_MODE_TEXT)];

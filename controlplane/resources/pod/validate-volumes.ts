@@ -4,8 +4,9 @@ import type { Volume } from "#api/generated/types.js";
 import { compareQuantities } from "#api/quantity.js";
 import { dns1123Label, invalidEach } from "#api/validation/names.js";
 import { oneOf } from "../field-rules.js";
+import { hasBackstep } from "./validate-path.js";
 import { ONE_TYPE, validateProjected } from "./validate-projected.js";
-import { hasBackstep, validateDownwardItems, validateItems, validateMode } from "./validate-volume-files.js";
+import { validateDownwardItems, validateItems, validateMode } from "./validate-volume-files.js";
 
 const hostPathTypes = [
   "",

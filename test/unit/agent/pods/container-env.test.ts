@@ -9,6 +9,10 @@ const sources: EnvSources = {
   capacity: { milliCpu: 4000, memory: 8 << 30, pods: 110 },
   configMap: async (name) => (name === "settings" ? { data: { color: "blue", size: "9" } } : undefined),
   secret: async (name) => (name === "keys" ? { data: { token: base64("s3cret") } } : undefined),
+  async envFile(volume, path) {
+    if (path === "bad.env") throw new Error("line 1 is not of the form NAME='value'");
+    return volume === "work" && path === "a.env" ? new Map([["A", "1"]]) : undefined;
+  },
   services: new Map([["WEB_SERVICE_HOST", "10.96.0.9"]]),
 };
 
@@ -33,6 +37,11 @@ t.test("values, fields, ConfigMaps and Secrets; later wins, earlier may be used"
       { name: "CPU", valueFrom: { resourceFieldRef: { resource: "limits.cpu" } } },
       { name: "MIB", valueFrom: { resourceFieldRef: { resource: "limits.memory", divisor: "1Mi" } } },
       { name: "TOKEN", valueFrom: { secretKeyRef: { name: "keys", key: "token" } } },
+      { name: "FILED", valueFrom: { fileKeyRef: { volumeName: "work", path: "a.env", key: "A" } } },
+      {
+        name: "UNFILED",
+        valueFrom: { fileKeyRef: { volumeName: "work", path: "none.env", key: "A", optional: true } },
+      },
       { name: "GONE", valueFrom: { configMapKeyRef: { name: "settings", key: "none", optional: true } } },
     ],
   });
@@ -51,6 +60,7 @@ t.test("values, fields, ConfigMaps and Secrets; later wins, earlier may be used"
     CPU: "2",
     MIB: "64",
     TOKEN: "s3cret",
+    FILED: "1",
   });
 });
 
@@ -58,6 +68,12 @@ t.test("what is missing is named", async (t) => {
   const missing = (valueFrom: object) =>
     containerEnv(podOf(), containerOf("main", { env: [{ name: "X", valueFrom }] }), sources);
   await t.rejects(missing({ configMapKeyRef: { name: "nope", key: "a" } }), { message: 'configmap "nope" not found' });
+  const inFile = (path: string, key: string) => missing({ fileKeyRef: { volumeName: "work", path, key } });
+  await t.rejects(inFile("none.env", "A"), { message: 'file "none.env" of volume "work" not found' });
+  await t.rejects(inFile("a.env", "B"), { message: `couldn't find key B in file "a.env" of volume "work"` });
+  await t.rejects(inFile("bad.env", "A"), {
+    message: `couldn't parse file "bad.env" of volume "work": line 1 is not of the form NAME='value'`,
+  });
   await t.rejects(missing({ secretKeyRef: { name: "nope", key: "a" } }), { message: 'secret "nope" not found' });
   await t.rejects(missing({ configMapKeyRef: { name: "settings", key: "a" } }), {
     message: "couldn't find key a in ConfigMap default/settings",

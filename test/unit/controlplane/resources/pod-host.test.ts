@@ -110,6 +110,27 @@ const cases: Record<string, [object, string[]]> = {
       "topologySpreadConstraints[0].minDomains: Invalid value: 2: can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway",
     ],
   ],
+  "a variable from a file that is nowhere, or not the Pod's to write": [
+    {
+      ...own({
+        env: [
+          { name: "A", valueFrom: { fileKeyRef: { volumeName: "none", path: "a.env", key: "A" } } },
+          { name: "B", valueFrom: { fileKeyRef: { volumeName: "host", path: "../a.env", key: "" } } },
+          { name: "C", valueFrom: { fileKeyRef: { volumeName: "work", path: "a.env", key: "C" } } },
+        ],
+      }),
+      volumes: [
+        { name: "host", hostPath: { path: "/etc" } },
+        { name: "work", emptyDir: {} },
+      ],
+    },
+    [
+      'containers[0].env[0].valueFrom.fileKeyRef.volumeName: Not found: "none"',
+      "containers[0].env[1].valueFrom.fileKeyRef.key: Required value",
+      'containers[0].env[1].valueFrom.fileKeyRef.volumeName: Invalid value: "host": referenced volume must be of type emptyDir',
+      "containers[0].env[1].valueFrom.fileKeyRef.path: Invalid value: \"../a.env\": must not contain '..'",
+    ],
+  ],
   "keys of no selector, or wanted and unwanted": [
     pod({
       topologySpreadConstraints: [{ ...SPREAD, labelSelector: undefined, matchLabelKeys: ["a"] }],
