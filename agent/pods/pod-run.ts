@@ -108,12 +108,12 @@ function killPlanned(work: PodWork, pod: Pod, { kill }: PodPlan): void {
 async function finishPod(work: PodWork, pod: Pod, planned: PodPlan): Promise<boolean> {
   tidy(work);
   work.followProbes(pod);
+  if (planned.kill.length === 0) work.giveRoomBack();
   work.report(pod);
   if (planned.kill.length > 0 || work.released) return true;
   await tearDownPod(work.env, work.identity, work.view, false);
   work.released = true;
   work.network = undefined;
-  work.env.allocations.release(pod.metadata.uid);
   return true;
 }
 

@@ -14,6 +14,7 @@ const DEFAULT_GRACE_SECONDS = 30;
 export async function terminatePod(work: PodWork): Promise<boolean> {
   const { env, view, identity } = work;
   if (killRunning(work)) return false;
+  work.giveRoomBack();
   const pod = work.inApi ? work.pod : undefined;
   if (pod && !work.released && !view.isEmpty) {
     work.waiting.clear();

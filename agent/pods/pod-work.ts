@@ -45,6 +45,7 @@ export class PodWork {
   stoppingSince: number | undefined;
   /** Everything that had to be given back was. */
   released = false;
+  hasGivenRoomBack = false;
   /** The API was told to forget the Pod. */
   deleted = false;
   /** Why containers do not run, by name. */
@@ -76,6 +77,15 @@ export class PodWork {
 
   get podIPs(): readonly string[] {
     return this.network?.ips ?? [];
+  }
+
+  /**
+   * Nothing runs any more: others may have what the Pod had. Before the API hears of it, since the scheduler may send another in
+   * its place at once.
+   */
+  giveRoomBack(): void {
+    this.hasGivenRoomBack = true;
+    this.env.allocations.release(this.identity.uid);
   }
 
   /** Reads what containers that have ended left as their message, once each; forgets those that are gone. */

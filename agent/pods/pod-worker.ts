@@ -52,7 +52,8 @@ export class PodWorker {
     this.#work.pod = pod;
     this.#work.inApi = true;
     // Before any new Pod is judged: all that are known are told of before the first of their loops runs.
-    if (pod.status?.startTime && !isTerminal(pod.status.phase)) this.env.allocations.hold(pod);
+    if (pod.status?.startTime && !isTerminal(pod.status.phase) && !this.#work.hasGivenRoomBack)
+      this.env.allocations.hold(pod);
     this.env.statuses.seen(pod);
     this.wake();
   }
