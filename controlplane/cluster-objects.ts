@@ -1,12 +1,28 @@
-/** What every cluster has: the system namespaces, the `kubernetes` Service through which Pods reach the API, and `kube-dns`. */
+/** What every cluster has: the system namespaces and priority classes, the `kubernetes` Service through which Pods reach the API, and `kube-dns`. */
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
-import type { EndpointSlice, Endpoints, IngressClass, Namespace, Service } from "#api/generated/types.js";
+import type {
+  EndpointSlice,
+  Endpoints,
+  IngressClass,
+  Namespace,
+  PriorityClass,
+  Service,
+} from "#api/generated/types.js";
 import type { Draft, KubeObject } from "#api/object.js";
-import { endpointSlices, endpoints, ingressClasses, namespaces, serviceCIDRs, services } from "#api/refs.js";
+import {
+  endpointSlices,
+  endpoints,
+  ingressClasses,
+  namespaces,
+  priorityClasses,
+  serviceCIDRs,
+  services,
+} from "#api/refs.js";
 import type { ResourceRef } from "#api/resource.js";
 import { isAlreadyExists, isNotFound } from "#api/status-error.js";
 import type { Client } from "#client/client.js";
+import { SYSTEM_PRIORITY_CLASSES } from "#resources/priorityclass.js";
 
 export const SYSTEM_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"] as const;
 
@@ -22,6 +38,7 @@ export interface ClusterAddress {
 /** Makes what is missing and corrects what points elsewhere. Safe to run at any time. */
 export async function ensureClusterObjects(client: Client, at: ClusterAddress): Promise<void> {
   for (const name of SYSTEM_NAMESPACES) await ensureNamespace(client, name);
+  for (const [name, value] of Object.entries(SYSTEM_PRIORITY_CLASSES)) await ensurePriorityClass(client, name, value);
   await ensureServiceRange(client, at.serviceCIDRs);
   await ensure(client, services, kubernetesService(at), ({ spec }) => spec?.ports);
   // As upstream, an endpoint is never a loopback address: it would mean each Pod itself.
@@ -82,6 +99,18 @@ export async function ensureIngressClass(client: Client, wanted: boolean): Promi
   }
   const ours = Object.entries(OURS).every(([key, value]) => found?.metadata.labels?.[key] === value);
   if (!wanted && ours) await client.delete(ingressClasses, name);
+}
+
+async function ensurePriorityClass(client: Client, name: string, value: number): Promise<void> {
+  const where = name === "system-node-critical" ? "on the node they are on" : "in the cluster, on whichever node";
+  const wanted: Draft<PriorityClass> = {
+    apiVersion: "scheduling.k8s.io/v1",
+    kind: "PriorityClass",
+    metadata: { name },
+    value,
+    description: `For system Pods that must run ${where}.`,
+  };
+  await ensure(client, priorityClasses, wanted, (found) => found.value);
 }
 
 async function ensureNamespace(client: Client, name: string): Promise<void> {

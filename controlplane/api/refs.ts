@@ -16,6 +16,7 @@ import type {
   Pod,
   PodPeer,
   PodTemplate,
+  PriorityClass,
   ReplicaSet,
   ResourceClaimTemplate,
   ResourceSlice,
@@ -62,6 +63,7 @@ export const clusterTrustBundles = ref<V1beta1ClusterTrustBundle>(
 );
 export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
 export const runtimeClasses = ref<RuntimeClass>("node.k8s.io", "v1", "runtimeclasses", "RuntimeClass", false);
+export const priorityClasses = ref<PriorityClass>("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", false);
 export const deviceClasses = ref<DeviceClass>("resource.k8s.io", "v1", "deviceclasses", "DeviceClass", false);
 export const resourceClaims = ref<ResourceV1ResourceClaim>("resource.k8s.io", "v1", "resourceclaims", "ResourceClaim");
 export const resourceClaimTemplates = ref<ResourceClaimTemplate>(

@@ -3,9 +3,8 @@ import type { Node, Pod, Taint } from "#api/generated/types.js";
 import { keyOf } from "#api/object.js";
 import { isPodTerminal } from "#api/pod-state.js";
 import { nodes, pods } from "#api/refs.js";
-import { isNotFound } from "#api/status-error.js";
 import { tolerates } from "#api/taints.js";
-import { timestamp } from "#client/clock.js";
+import { disruptPod } from "#client/disrupt-pod.js";
 import { type Controller, type ControllerContext, watch } from "./controller.js";
 import { nodeNameOf } from "./node-lifecycle.js";
 
@@ -94,25 +93,8 @@ function podsOnChangedNode(node: Node, context: ControllerContext, old?: Node): 
 }
 
 async function evict(pod: Pod, { client, event, now }: ControllerContext): Promise<void> {
-  const { name, namespace, uid } = pod.metadata;
+  const { name, namespace } = pod.metadata;
   event(pod, "Normal", "TaintManagerEviction", `Marking for deletion Pod ${namespace}/${name}`);
-  const condition = {
-    type: "DisruptionTarget",
-    status: "True",
-    reason: "DeletionByTaintManager",
-    message: "Taint manager: deleting due to NoExecute taint",
-    lastTransitionTime: timestamp(now()),
-  };
-  const body = { metadata: { uid }, status: { conditions: [condition] } };
-  try {
-    await client.patch(
-      pods,
-      name,
-      { type: "application/strategic-merge-patch+json", body },
-      { namespace, subresource: "status" },
-    );
-    await client.delete(pods, name, namespace, { preconditions: { uid } });
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+  const reason = "DeletionByTaintManager";
+  await disruptPod(client, pod, { reason, message: "Taint manager: deleting due to NoExecute taint", now: now() });
 }

@@ -21,6 +21,7 @@ import { node } from "./node/index.js";
 import { pod } from "./pod/index.js";
 import { podPeer } from "./podpeer.js";
 import { podTemplate } from "./podtemplate.js";
+import { priorityClass } from "./priorityclass.js";
 import { replicaSet } from "./replicaset.js";
 import { runtimeClass } from "./runtimeclass.js";
 import { secret } from "./secret.js";
@@ -44,6 +45,7 @@ export const kinds: readonly Kind[] = [
   replicaSet,
   lease,
   runtimeClass,
+  priorityClass,
   endpointSlice,
   ipAddress,
   serviceCIDR,

@@ -1,5 +1,5 @@
-import type { Pod } from "#api/generated/types.js";
 import type { NodeRejection } from "./choose-node.js";
+import type { PreemptionRefusals } from "./preemption.js";
 
 /** "2 Insufficient cpu, 1 node(s) were unschedulable": how often each reason was given. */
 function histogram(reasons: readonly string[]): string {
@@ -14,18 +14,15 @@ function histogram(reasons: readonly string[]): string {
 const unavailable = (nodes: number, reasons: readonly string[]) =>
   `0/${nodes} nodes are available: ${histogram(reasons)}.`;
 
-/** The message of FailedScheduling and of PodScheduled=False, in the words kubectl users know. */
-export function failureMessage(pod: Pod, rejections: readonly NodeRejection[]): string {
+/**
+ * The message of FailedScheduling and of PodScheduled=False, in the words kubectl users know.
+ * @param preemption what came of trying to make room (`refusalMessage`); nothing is said of room that is being made
+ */
+export function failureMessage(rejections: readonly NodeRejection[], preemption: string): string {
   if (rejections.length === 0) return "no nodes available to schedule pods";
-  const nodes = rejections.length;
   const reasons = rejections.flatMap((rejection) => rejection.reasons);
-  return `${unavailable(nodes, reasons)} ${preemptionMessage(pod, rejections)}`;
+  return `${unavailable(rejections.length, reasons)}${preemption && ` preemption: ${preemption}`}`;
 }
 
-function preemptionMessage(pod: Pod, rejections: readonly NodeRejection[]): string {
-  if (pod.spec.preemptionPolicy === "Never") return "preemption: not eligible due to preemptionPolicy=Never.";
-  const reasons = rejections.map(({ unresolvable }) =>
-    unresolvable ? "Preemption is not helpful for scheduling" : "No preemption victims found for incoming pod",
-  );
-  return `preemption: ${unavailable(rejections.length, reasons)}`;
-}
+/** Why no node has anybody whose place the Pod could take. */
+export const refusalMessage = (refusals: PreemptionRefusals): string => unavailable(refusals.length, refusals.flat());

@@ -90,6 +90,20 @@ export class NodeInfo {
     return true;
   }
 
+  /** A copy without some of its Pods. */
+  without(pods: ReadonlySet<PodInfo>): NodeInfo {
+    const copy = new NodeInfo(this.#node);
+    for (const pod of this.#pods.values()) if (!pods.has(pod)) copy.add(pod);
+    return copy;
+  }
+
+  /** A copy with more Pods. */
+  with(pods: readonly PodInfo[]): NodeInfo {
+    const copy = this.without(new Set());
+    for (const pod of pods) copy.add(pod);
+    return copy;
+  }
+
   #count(info: PodInfo, sign: 1 | -1): void {
     accumulate(this.#requested, info.requests, sign);
     accumulate(this.#scored, info.scored, sign);

@@ -19,6 +19,8 @@ export interface PodInfo {
   readonly terms: PodTerms;
 }
 
+export const priorityOf = ({ pod }: PodInfo): number => pod.spec.priority ?? 0;
+
 export function podInfo(pod: Pod): PodInfo {
   return {
     pod,

@@ -12,9 +12,11 @@ import { SchedulerCache } from "./cache.js";
 import { chooseNode, type NodeRejection } from "./choose-node.js";
 import { failureMessage } from "./failure-message.js";
 import type { ClusterChange, Plugin } from "./framework.js";
+import type { NodeInfo } from "./node-info.js";
 import { type PodInfo, podInfo } from "./pod-info.js";
+import { Preemptor } from "./preemptor.js";
 import { SchedulingQueue } from "./queue.js";
-import { reportUnschedulable } from "./report.js";
+import { reportUnschedulable, type Unschedulable } from "./report.js";
 
 export const SCHEDULER_NAME = "default-scheduler";
 /** Attempts for one Pod are at least this far apart (ms), doubling. */
@@ -38,6 +40,7 @@ export class Scheduler {
   readonly #cache = new SchedulerCache();
   readonly #queue: SchedulingQueue;
   readonly #recorder: EventRecorder;
+  readonly #preemptor: Preemptor;
   readonly #pods: Informer<Pod>;
   readonly #nodes: Informer<Node>;
   #synced = false;
@@ -51,6 +54,12 @@ export class Scheduler {
     this.#queue = new SchedulingQueue({ clock, backoff: BACKOFF, onReady: () => this.#kick() });
     const onError = (error: Error) => logger.warn({ err: error }, "scheduler");
     this.#recorder = createEventRecorder(client, { component: SCHEDULER_NAME, clock, onError });
+    this.#preemptor = new Preemptor({
+      ...options,
+      recorder: this.#recorder,
+      onError: (error, victim) =>
+        logger.warn({ err: error, pod: victim }, "a Pod that is to make room was not deleted"),
+    });
     this.#nodes = startInformer(client, nodes, { clock, onError });
     this.#nodes.addHandler({
       onAdd: (node) => this.#nodeChanged(node, "node-added"),
@@ -97,6 +106,7 @@ export class Scheduler {
   #podPlaced(pod: Pod, nodeName: string, old?: Pod): void {
     const { uid } = pod.metadata;
     this.#queue.remove(uid);
+    this.#preemptor.nominations.delete(uid);
     const isNew = !old?.spec.nodeName;
     if (!isNew && samePodForScheduling(old, pod) && this.#cache.isPlaced(uid)) return;
     this.#cache.place(pod, nodeName);
@@ -106,13 +116,17 @@ export class Scheduler {
   #podWaits(pod: Pod, old?: Pod): void {
     const changed =
       !old || !semanticEqual(old.spec, pod.spec) || !semanticEqual(old.metadata.labels, pod.metadata.labels);
+    const { nominatedNodeName } = pod.status ?? {};
+    if (!old && nominatedNodeName) this.#preemptor.nominations.set(podInfo(pod), nominatedNodeName);
     if (changed || !this.#queue.has(pod.metadata.uid)) this.#queue.add(pod);
     else this.#queue.refresh(pod);
   }
 
   #podGone(pod: Pod): void {
-    this.#queue.remove(pod.metadata.uid);
-    if (this.#cache.remove(pod.metadata.uid)) this.#queue.wake("pod-removed");
+    const { uid } = pod.metadata;
+    this.#queue.remove(uid);
+    const wasKeptRoom = this.#preemptor.gone(uid);
+    if (this.#cache.remove(uid) || wasKeptRoom) this.#queue.wake("pod-removed");
   }
 
   #kick(): void {
@@ -133,8 +147,12 @@ export class Scheduler {
     const { logger, plugins, random } = this.options;
     const info = podInfo(pod);
     try {
-      const choice = chooseNode(info, this.#cache.nodes(), plugins, random);
-      if ("rejections" in choice) this.#reject(pod, choice.rejections);
+      const { nominations } = this.#preemptor;
+      const nodes = this.#cache.nodes();
+      const crowded = nominations.crowd(nodes, info);
+      const nominated = nominations.nodeOf(pod.metadata.uid);
+      const choice = chooseNode(info, { nodes, crowded, nominated }, plugins, random);
+      if ("rejections" in choice) this.#reject(info, crowded, choice.rejections);
       else void this.#bind(info, choice.nodeName);
     } catch (error) {
       logger.error({ err: error, pod: pod.metadata.name }, "scheduling failed");
@@ -142,14 +160,20 @@ export class Scheduler {
     }
   }
 
-  #reject(pod: Pod, rejections: readonly NodeRejection[]): void {
+  #reject(info: PodInfo, nodes: readonly NodeInfo[], rejections: readonly NodeRejection[]): void {
+    const { pod } = info;
     const wakesOn = new Set<ClusterChange>(["node-added"]);
     for (const { plugin: name } of rejections) {
       for (const change of this.options.plugins.find((plugin) => plugin.name === name)?.wakesOn ?? [])
         wakesOn.add(change);
     }
     this.#queue.park(pod.metadata.uid, wakesOn);
-    void this.#report(pod, "Unschedulable", failureMessage(pod, rejections));
+    const { message, nodeName } = this.#preemptor.attempt(info, nodes, rejections);
+    void this.#report(pod, {
+      reason: "Unschedulable",
+      message: failureMessage(rejections, message),
+      nominatedNodeName: nodeName,
+    });
   }
 
   async #bind(info: PodInfo, nodeName: string): Promise<void> {
@@ -159,6 +183,7 @@ export class Scheduler {
     const reserved: Plugin[] = [];
     // Assumed before the first await: the next decision already counts this Pod.
     this.#cache.place(pod, nodeName, info);
+    this.#preemptor.nominations.delete(uid);
     try {
       for (const plugin of plugins) {
         plugin.reserve?.(info, nodeName);
@@ -176,16 +201,17 @@ export class Scheduler {
       }
       logger[isConflict(error) ? "debug" : "warn"]({ err: error, pod: name }, "binding failed");
       this.#queue.retry(uid);
-      await this.#report(pod, "SchedulerError", error instanceof Error ? error.message : String(error));
+      const message = error instanceof Error ? error.message : String(error);
+      await this.#report(pod, { reason: "SchedulerError", message });
       return;
     }
     this.#queue.remove(uid);
     this.#recorder.event(pod, "Normal", "Scheduled", `Successfully assigned ${namespace}/${name} to ${nodeName}`);
   }
 
-  async #report(pod: Pod, reason: string, message: string): Promise<void> {
+  async #report(pod: Pod, what: Unschedulable): Promise<void> {
     try {
-      await reportUnschedulable(pod, reason, message, { ...this.options, recorder: this.#recorder });
+      await reportUnschedulable(pod, what, { ...this.options, recorder: this.#recorder });
     } catch (error) {
       this.options.logger.warn({ err: error, pod: pod.metadata.name }, "the Pod's condition was not written");
     }

@@ -18,6 +18,7 @@ export const roots = {
   V1beta1ClusterTrustBundle: "certificates.k8s.io/v1beta1",
   V1Lease: "coordination.k8s.io/v1",
   V1RuntimeClass: "node.k8s.io/v1",
+  V1PriorityClass: "scheduling.k8s.io/v1",
   V1DeviceClass: "resource.k8s.io/v1",
   ResourceV1ResourceClaim: "resource.k8s.io/v1",
   V1ResourceClaimTemplate: "resource.k8s.io/v1",

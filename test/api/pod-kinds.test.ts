@@ -1,8 +1,8 @@
 /** The kinds beside the Pod, as upstream's tests of the node ask for them: templates, runtime classes, leases, nodes, data. */
 import t from "tap";
-import type { ConfigMap, Lease, Node, PodTemplate, RuntimeClass, Secret } from "#api/generated/types.js";
+import type { ConfigMap, Lease, Node, PodTemplate, PriorityClass, RuntimeClass, Secret } from "#api/generated/types.js";
 import type { Draft } from "#api/object.js";
-import { configMaps, leases, nodes, pods, podTemplates, runtimeClasses, secrets } from "#api/refs.js";
+import { configMaps, leases, nodes, pods, podTemplates, priorityClasses, runtimeClasses, secrets } from "#api/refs.js";
 import { TestServer } from "#test/fixtures/api-server.js";
 import { find } from "#test/fixtures/control-plane.js";
 import { discovered, everyDelete, everyVerb, labels, merge } from "#test/fixtures/every-verb.js";
@@ -39,6 +39,32 @@ t.test("RuntimeClasses", async (t) => {
   const made = await everyVerb(t, client, runtimeClasses, [draft(), draft(), draft()]);
   await t.rejects(client.update(runtimeClasses, { ...made, handler: "other" }), { message: /handler: .*immutable/ });
   await everyDelete(t, client, runtimeClasses, made.metadata.name);
+});
+
+t.test("PriorityClasses", async (t) => {
+  proves(
+    t,
+    "[sig-scheduling] SchedulerPreemption [Serial] PriorityClass endpoints verify PriorityClass endpoints can be operated with different HTTP methods [Conformance]",
+  );
+  await discovered(t, api, priorityClasses);
+  const draft = (value: number): Draft<PriorityClass> => ({ metadata: { generateName: "class-", labels }, value });
+  const made = await everyVerb(t, client, priorityClasses, [draft(1), draft(2), draft(3)]);
+  t.equal(made.preemptionPolicy, "PreemptLowerPriority");
+  await t.rejects(client.update(priorityClasses, { ...made, value: 9 }), {
+    code: 422,
+    message: /value: Forbidden: may not be changed in an update\./,
+  });
+  await t.rejects(client.patch(priorityClasses, made.metadata.name, merge({ preemptionPolicy: "Never" })), {
+    message: /preemptionPolicy: .*immutable/,
+  });
+  await everyDelete(t, client, priorityClasses, made.metadata.name);
+  t.same(
+    (await client.list(priorityClasses)).items.map(({ metadata, value }) => [metadata.name, value]),
+    [
+      ["system-cluster-critical", 2_000_000_000],
+      ["system-node-critical", 2_000_001_000],
+    ],
+  );
 });
 
 t.test("a Pod's RuntimeClass has to be there, and gives it overhead and a place", async (t) => {

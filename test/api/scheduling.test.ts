@@ -2,7 +2,7 @@
 import t, { type Test } from "tap";
 import type { Pod, PodAffinityTerm } from "#api/generated/types.js";
 import { podCondition } from "#api/pod-state.js";
-import { deployments, namespaces, nodes, pods } from "#api/refs.js";
+import { deployments, events, namespaces, nodes, pods, priorityClasses } from "#api/refs.js";
 import { startControlPlane } from "#test/fixtures/control-plane.js";
 import { until } from "#test/until.js";
 
@@ -110,4 +110,60 @@ t.test("spread over zones; a template's revision only among its own", async (t) 
   });
   await placed("r");
   removed(t, "s1", "s2", "s3", "s4", "r");
+});
+
+t.test("a class that is the default, one that is not there, and what a Pod must not say itself", async (t) => {
+  const named = (name: string, value: number, more: object = {}) =>
+    client.create(priorityClasses, { metadata: { name }, value, ...more });
+  await named("polite", 500, { preemptionPolicy: "Never" });
+  await named("usual", 7, { globalDefault: true });
+  await t.rejects(named("another", 8, { globalDefault: true }), {
+    code: 403,
+    message: /PriorityClass usual is already marked as default for all pods/,
+  });
+  t.match((await create("u", {})).spec, {
+    priorityClassName: "usual",
+    priority: 7,
+    preemptionPolicy: "PreemptLowerPriority",
+  });
+  t.match((await create("c", { priorityClassName: "polite" })).spec, { priority: 500, preemptionPolicy: "Never" });
+  t.match((await create("s", { priorityClassName: "system-node-critical" })).spec, { priority: 2_000_001_000 });
+  await t.rejects(create("n", { priorityClassName: "none" }), { message: /no PriorityClass with name none was found/ });
+  await t.rejects(create("p", { priority: 8 }), { message: /integer value of priority \(8\) must not be provided/ });
+  await t.rejects(create("p", { priorityClassName: "polite", preemptionPolicy: "PreemptLowerPriority" }), {
+    message: /PreemptionPolicy \(PreemptLowerPriority\) must not be provided .* computed Never/,
+  });
+  removed(t, "u", "c", "s");
+  t.teardown(() => client.delete(priorityClasses, "usual"));
+});
+
+t.test("who is more important takes the place of another; who is polite waits for it", async (t) => {
+  await client.create(priorityClasses, { metadata: { name: "important" }, value: 1000 });
+  await client.create(priorityClasses, { metadata: { name: "waiting" }, value: 1000, preemptionPolicy: "Never" });
+  const onWest = (cpu: string, more: object = {}) => ({
+    nodeSelector: { zone: "west" },
+    containers: [{ name: "c", image: "busybox", resources: { requests: { cpu } } }],
+    ...more,
+  });
+  await create("small", onWest("500m"));
+  await create("large", onWest("3"));
+  await placed("large");
+  await create("patient", onWest("2", { priorityClassName: "waiting" }));
+  t.match(await refusal("patient"), /preemption: not eligible due to preemptionPolicy=Never\.$/);
+  // Held, so that it can be looked at while it goes.
+  await client.patch(pods, "large", merge({ metadata: { finalizers: ["example.com/held"] } }), {
+    namespace: "default",
+  });
+  await create("urgent", onWest("2", { priorityClassName: "important" }));
+  await until(async () => Boolean((await get("large")).metadata.deletionTimestamp));
+  t.match(podCondition(await get("large"), "DisruptionTarget"), { status: "True", reason: "PreemptionByScheduler" });
+  await until(async () => (await get("urgent")).status?.nominatedNodeName === "west-1");
+  const said = { namespace: "default", fieldSelector: "involvedObject.name=large" };
+  await until(async () => (await client.list(events, said)).items.some(({ reason }) => reason === "Preempted"));
+  await client.patch(pods, "large", merge({ metadata: { finalizers: null } }), { namespace: "default" });
+  t.equal(await placed("urgent"), "west-1");
+  t.equal((await get("urgent")).status?.nominatedNodeName, undefined);
+  t.notOk((await get("small")).metadata.deletionTimestamp, "it was not in the way");
+  t.notOk((await get("patient")).spec.nodeName);
+  removed(t, "small", "urgent", "patient");
 });

@@ -77,6 +77,11 @@ export class PodWatch {
     return (await this.client.list(events, query)).items.map(({ reason, message }) => `${reason}: ${message}`);
   }
 
+  /** Of every Pod that there ever was. */
+  names(): string[] {
+    return [...this.#history.keys()];
+  }
+
   /** Every state so far, oldest first. */
   history(name: string): readonly Pod[] {
     return this.#history.get(name) ?? [];

@@ -65,7 +65,7 @@ export const podAdmission: AdmissionHooks<Pod> = {
       await setServiceAccount(pod, name, context);
       applyRuntimeClass(pod, name, context);
     }
-    setPriority(pod, old, name);
+    setPriority(pod, old, name, context);
     const seconds = context.cluster.tolerationSeconds ?? TOLERATED_SECONDS;
     tolerateForAWhile(pod, "node.kubernetes.io/not-ready", seconds);
     tolerateForAWhile(pod, "node.kubernetes.io/unreachable", seconds);

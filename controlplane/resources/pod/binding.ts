@@ -54,5 +54,6 @@ function setScheduled(pod: Pod): void {
     lastTransitionTime: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
   };
   const others = pod.status?.conditions?.filter((c) => c.type !== "PodScheduled") ?? [];
-  pod.status = { ...pod.status, conditions: [...others, condition] };
+  // What was reserved for it is its own now.
+  pod.status = { ...pod.status, conditions: [...others, condition], nominatedNodeName: undefined };
 }

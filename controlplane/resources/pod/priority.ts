@@ -1,29 +1,49 @@
-/** https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/ (PriorityClass objects come later) */
-import type { Pod } from "#api/generated/types.js";
-import { pods } from "#api/refs.js";
+/** https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/#pod-priority */
+import type { Pod, PriorityClass } from "#api/generated/types.js";
+import { pods, priorityClasses } from "#api/refs.js";
 import { forbiddenError } from "#api/status-error.js";
+import type { AdmissionContext } from "../kind.js";
+import { SYSTEM_PRIORITY_CLASSES } from "../priorityclass.js";
 
-const builtIn: Readonly<Record<string, number>> = {
-  "system-cluster-critical": 2_000_000_000,
-  "system-node-critical": 2_000_001_000,
-};
+const PREEMPTS = "PreemptLowerPriority";
 
-/** Resolves priorityClassName into the number the scheduler compares. */
-export function setPriority(pod: Pod, old: Pod | undefined, name: string): void {
+type Importance = Required<Pick<PriorityClass, "value" | "preemptionPolicy">>;
+
+/** Resolves priorityClassName into what the scheduler compares. @throws StatusError 403 */
+export function setPriority(pod: Pod, old: Pod | undefined, name: string, context: AdmissionContext): void {
   const { spec } = pod;
   if (old) {
     spec.priority ??= old.spec.priority;
     spec.preemptionPolicy ??= old.spec.preemptionPolicy;
     return;
   }
-  const priority = spec.priorityClassName ? builtIn[spec.priorityClassName] : 0;
-  if (priority === undefined)
-    throw forbiddenError(pods, name, `no PriorityClass with name ${spec.priorityClassName} was found`);
-  if (spec.priority !== undefined && spec.priority !== priority) {
-    const computed = `priority admission controller computed ${priority} from the given PriorityClass name`;
-    const why = `the integer value of priority (${spec.priority}) must not be provided in pod spec; ${computed}`;
-    throw forbiddenError(pods, name, why);
-  }
-  spec.priority = priority;
-  spec.preemptionPolicy ??= "PreemptLowerPriority";
+  if (!spec.priorityClassName) spec.priorityClassName = defaultClass(context)?.metadata.name;
+  const { value, preemptionPolicy } = importance(pod, name, context);
+  const refuse = (what: string, computed: unknown) => {
+    const why = `priority admission controller computed ${computed} from the given PriorityClass name`;
+    return forbiddenError(pods, name, `${what} must not be provided in pod spec; ${why}`);
+  };
+  if (spec.priority !== undefined && spec.priority !== value)
+    throw refuse(`the integer value of priority (${spec.priority})`, value);
+  if (spec.preemptionPolicy !== undefined && spec.preemptionPolicy !== preemptionPolicy && spec.priorityClassName)
+    throw refuse(`the string value of PreemptionPolicy (${spec.preemptionPolicy})`, preemptionPolicy);
+  spec.priority = value;
+  spec.preemptionPolicy ??= preemptionPolicy;
+}
+
+function importance({ spec }: Pod, podName: string, { get }: AdmissionContext): Importance {
+  const { priorityClassName } = spec;
+  if (!priorityClassName) return { value: 0, preemptionPolicy: PREEMPTS };
+  const found = get(priorityClasses, priorityClassName);
+  // A cluster that has just been made, or lost them, has its own Pods to run all the same.
+  const value = found?.value ?? SYSTEM_PRIORITY_CLASSES[priorityClassName];
+  if (value === undefined)
+    throw forbiddenError(pods, podName, `no PriorityClass with name ${priorityClassName} was found`);
+  return { value, preemptionPolicy: found?.preemptionPolicy ?? PREEMPTS };
+}
+
+/** Only one can be; of several that an older store may hold, the least important. */
+function defaultClass({ list }: AdmissionContext): PriorityClass | undefined {
+  const all = list(priorityClasses).filter(({ globalDefault }) => globalDefault);
+  return [...all].sort((a, b) => a.value - b.value)[0];
 }

@@ -46,6 +46,32 @@ const cases: [string, string, object, string[]][] = [
     { type: "kubernetes.io/basic-auth" },
     ["data[username]: Required value", "data[password]: Required value"],
   ],
+  [
+    "PriorityClass",
+    "too important",
+    { value: 1_000_000_001, preemptionPolicy: "Always" },
+    [
+      "value: Forbidden: maximum allowed value of a user defined priority is 1000000000",
+      'preemptionPolicy: Unsupported value: "Always": supported values: "Never", "PreemptLowerPriority"',
+    ],
+  ],
+  [
+    "PriorityClass",
+    "a name of the system",
+    { metadata: { name: "system-mine" }, value: 1 },
+    [
+      "metadata.name: Forbidden: priority class names with 'system-' prefix are reserved for system use only. error: system-mine is not a known system priority class",
+    ],
+  ],
+  [
+    "PriorityClass",
+    "another value for one of the system",
+    { metadata: { name: "system-node-critical" }, value: 1 },
+    [
+      "metadata.name: Forbidden: priority class names with 'system-' prefix are reserved for system use only. error: value of system-node-critical PriorityClass must be 2000001000",
+    ],
+  ],
+  ["PriorityClass", "one of the system", { metadata: { name: "system-node-critical" }, value: 2_000_001_000 }, []],
   ["Secret", "ssh", { type: "kubernetes.io/ssh-auth" }, ["data[ssh-privatekey]: Required value"]],
   [
     "Secret",

@@ -16,7 +16,14 @@ function make(spec: object = {}, metadata: object = {}): Pod {
 /** A cluster in which only these accounts exist, by name. */
 function contextWith(accounts: Record<string, object>, more: object = {}): AdmissionContext {
   const get = (_ref: unknown, name: string) => accounts[name];
-  return { operation: "CREATE", dryRun: false, get, cluster: {}, ...more } as unknown as AdmissionContext;
+  return {
+    operation: "CREATE",
+    dryRun: false,
+    get,
+    list: () => [],
+    cluster: {},
+    ...more,
+  } as unknown as AdmissionContext;
 }
 
 async function failure(act: () => unknown): Promise<string> {

@@ -1,15 +1,12 @@
 import { readdirSync } from "node:fs";
 import t from "tap";
 import type { Node, Pod, Taint } from "#api/generated/types.js";
-import { chooseNode } from "#controlplane/scheduler/choose-node.js";
-import { failureMessage } from "#controlplane/scheduler/failure-message.js";
 import { NodeInfo } from "#controlplane/scheduler/node-info.js";
-import { plugins } from "#controlplane/scheduler/plugins/index.js";
 import { podInfo } from "#controlplane/scheduler/pod-info.js";
 import { makeNode, makePod, ownedBy } from "#test/fixtures/objects.js";
-import { ScriptedClient } from "#test/fixtures/scripted-client.js";
+import { decide, everyPlugin } from "#test/fixtures/scheduling.js";
 
-const all = plugins(new ScriptedClient(), () => undefined);
+const all = everyPlugin();
 
 function info(node: Node, ...pods: Pod[]): NodeInfo {
   const result = new NodeInfo(node);
@@ -17,11 +14,7 @@ function info(node: Node, ...pods: Pod[]): NodeInfo {
   return result;
 }
 
-/** The node's name, or the message of the failure. */
-function place(pod: Pod, ...nodes: NodeInfo[]): string {
-  const choice = chooseNode(podInfo(pod), nodes, all, () => 0);
-  return "nodeName" in choice ? choice.nodeName : failureMessage(pod, choice.rejections);
-}
+const place = (pod: Pod, ...nodes: NodeInfo[]) => decide(pod, nodes, all);
 
 const asking = (name: string, requests: Record<string, string>, spec: Partial<Pod["spec"]> = {}) =>
   makePod(name, { spec: { containers: [{ name: "c", resources: { requests } }], ...spec } });
@@ -42,10 +35,6 @@ t.test("the message kubectl users know", async (t) => {
       "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
   );
   t.equal(place(makePod("a")), "no nodes available to schedule pods");
-  t.match(
-    place(asking("a", { cpu: "2" }, { preemptionPolicy: "Never" }), info(small)),
-    /preemption: not eligible due to preemptionPolicy=Never\.$/,
-  );
 });
 
 t.test("resources: the sum of containers, or an init container beside earlier sidecars", async (t) => {
@@ -147,8 +136,10 @@ t.test("scores: emptier nodes, fewer Pods of the same owner, preferences", async
 
 t.test("nodes of one score are taken by chance", async (t) => {
   const nodes = [info(makeNode("n1")), info(makeNode("n2"))];
-  const by = (random: number) => chooseNode(podInfo(makePod("a")), nodes, all, () => random);
-  t.match([by(0), by(0.99)], [{ nodeName: "n1" }, { nodeName: "n2" }]);
+  t.same(
+    [0, 0.99].map((random) => decide(makePod("a"), nodes, all, random)),
+    ["n1", "n2"],
+  );
 });
 
 t.test("every plugin in the folder is registered", async (t) => {

@@ -1,16 +1,14 @@
 /** Pods near others and far from them, in a cluster of two zones with two nodes each. */
 import t from "tap";
 import type { Pod, PodAffinityTerm } from "#api/generated/types.js";
-import { chooseNode } from "#controlplane/scheduler/choose-node.js";
-import { failureMessage } from "#controlplane/scheduler/failure-message.js";
 import { NodeInfo } from "#controlplane/scheduler/node-info.js";
-import { plugins } from "#controlplane/scheduler/plugins/index.js";
 import { podInfo } from "#controlplane/scheduler/pod-info.js";
 import { makeNode, makePod } from "#test/fixtures/objects.js";
-import { ScriptedClient } from "#test/fixtures/scripted-client.js";
+import { everyPlugin, places as placesOf } from "#test/fixtures/scheduling.js";
 
 const teams: Record<string, Record<string, string>> = { ns: { team: "blue" }, other: { team: "red" } };
-const all = plugins(new ScriptedClient(), (name) => teams[name]);
+const all = everyPlugin((name) => teams[name]);
+const places = (pod: Pod, nodes: readonly NodeInfo[]) => placesOf(pod, nodes, all);
 const ZONES = { n1: "east", n2: "east", n3: "west", n4: "west" };
 
 /** @param pods on which node */
@@ -20,16 +18,6 @@ function cluster(pods: Record<string, Pod[]>): NodeInfo[] {
     for (const pod of pods[name] ?? []) node.add(podInfo(pod));
     return node;
   });
-}
-
-/** All nodes that it could be put on, or the reasons why there is none. */
-function places(pod: Pod, nodes: readonly NodeInfo[]): string[] {
-  const found = new Set<string>();
-  for (const random of [0, 0.3, 0.6, 0.9]) {
-    const choice = chooseNode(podInfo(pod), nodes, all, () => random);
-    found.add("nodeName" in choice ? choice.nodeName : (failureMessage(pod, choice.rejections).split(". ")[0] ?? ""));
-  }
-  return [...found];
 }
 
 const term = (app: string, more: Partial<PodAffinityTerm> = {}): PodAffinityTerm => ({

@@ -1,15 +1,10 @@
 /** Pods spread over zones and nodes. */
 import t from "tap";
 import type { Pod, TopologySpreadConstraint } from "#api/generated/types.js";
-import { chooseNode } from "#controlplane/scheduler/choose-node.js";
-import { failureMessage } from "#controlplane/scheduler/failure-message.js";
 import { NodeInfo } from "#controlplane/scheduler/node-info.js";
-import { plugins } from "#controlplane/scheduler/plugins/index.js";
 import { podInfo } from "#controlplane/scheduler/pod-info.js";
 import { makeNode, makePod } from "#test/fixtures/objects.js";
-import { ScriptedClient } from "#test/fixtures/scripted-client.js";
-
-const all = plugins(new ScriptedClient(), () => undefined);
+import { places } from "#test/fixtures/scheduling.js";
 
 interface Place {
   zone?: string;
@@ -40,15 +35,6 @@ const spread = (more: Partial<TopologySpreadConstraint> = {}): TopologySpreadCon
 
 const web = (constraints: TopologySpreadConstraint[], spec: Partial<Pod["spec"]> = {}) =>
   makePod("web", { labels: { app: "web" }, spec: { topologySpreadConstraints: constraints, ...spec } });
-
-function places(pod: Pod, nodes: readonly NodeInfo[]): string[] {
-  const found = new Set<string>();
-  for (const random of [0, 0.3, 0.6, 0.9]) {
-    const choice = chooseNode(podInfo(pod), nodes, all, () => random);
-    found.add("nodeName" in choice ? choice.nodeName : (failureMessage(pod, choice.rejections).split(". ")[0] ?? ""));
-  }
-  return [...found];
-}
 
 t.test("no domain gets further ahead of the emptiest than maxSkew", async (t) => {
   const nodes = cluster({ n1: { zone: "east", web: 1 }, n2: { zone: "east", web: 1 }, n3: { zone: "west", web: 1 } });

@@ -1,0 +1,111 @@
+/** Whose place a Pod takes, and the room that is kept for it. */
+import t from "tap";
+import type { Pod } from "#api/generated/types.js";
+import { chooseNode } from "#controlplane/scheduler/choose-node.js";
+import { NodeInfo } from "#controlplane/scheduler/node-info.js";
+import { Nominations } from "#controlplane/scheduler/nominations.js";
+import { podInfo } from "#controlplane/scheduler/pod-info.js";
+import { choosePreemption } from "#controlplane/scheduler/preemption.js";
+import { makeNode, makePod, type PodShape } from "#test/fixtures/objects.js";
+import { decide, everyPlugin } from "#test/fixtures/scheduling.js";
+
+const all = everyPlugin();
+
+/** A Pod of so many thousandths of a core. */
+function asking(name: string, priority: number, milli: number, { spec, ...more }: PodShape = {}): Pod {
+  const containers = [{ name: "c", resources: { requests: { cpu: `${milli}m` } } }];
+  return makePod(name, { ...more, spec: { containers, priority, ...spec } });
+}
+
+function node(name: string, pods: readonly Pod[], more: Parameters<typeof makeNode>[1] = {}): NodeInfo {
+  const info = new NodeInfo(makeNode(name, { allocatable: { cpu: "1", memory: "8Gi", pods: "110" }, ...more }));
+  for (const pod of pods) info.add(podInfo(pod));
+  return info;
+}
+
+/** "n1: a, b", or why not. */
+function preempt(pod: Pod, ...nodes: NodeInfo[]): string {
+  const info = podInfo(pod);
+  const choice = chooseNode(info, { nodes }, all, () => 0);
+  if ("nodeName" in choice) return `fits on ${choice.nodeName}`;
+  const found = choosePreemption(info, nodes, choice.rejections, all);
+  if (!("nodeName" in found)) return found.flat().join(", ");
+  return `${found.nodeName}: ${found.victims.map(({ pod }) => pod.metadata.name).join(", ")}`;
+}
+
+t.test("only those that are less important, and no more of them than needed", async (t) => {
+  const pods = [asking("low", 1, 300), asking("lower", 0, 300), asking("equal", 5, 300)];
+  t.equal(preempt(asking("p", 5, 300), node("n1", pods)), "n1: lower");
+  t.equal(preempt(asking("p", 5, 600), node("n1", pods)), "n1: low, lower");
+  t.equal(preempt(asking("p", 5, 900), node("n1", pods)), "Insufficient cpu");
+  t.equal(preempt(asking("p", 0, 300), node("n1", pods)), "No preemption victims found for incoming pod");
+  t.equal(preempt(asking("p", 5, 1100), node("n1", pods)), "Preemption is not helpful for scheduling");
+  t.equal(preempt(asking("p", 5, 100), node("n1", pods)), "fits on n1");
+});
+
+t.test("where it does least harm", async (t) => {
+  const full = (name: string, ...pods: Pod[]) => node(name, pods);
+  const wanted = asking("p", 10, 800);
+  t.equal(
+    preempt(wanted, full("n1", asking("a", 3, 900)), full("n2", asking("b", 2, 900))),
+    "n2: b",
+    "whose most important victim is the least so",
+  );
+  t.equal(
+    preempt(wanted, full("n1", asking("a", 2, 450), asking("b", 2, 450)), full("n2", asking("c", 2, 900))),
+    "n2: c",
+    "fewer",
+  );
+  t.equal(
+    preempt(
+      wanted,
+      full("n1", asking("old", 2, 900, { created: "2026-01-01T00:00:00Z" })),
+      full("n2", asking("new", 2, 900, { created: "2026-01-02T00:00:00Z" })),
+    ),
+    "n2: new",
+    "who has run for the shortest time",
+  );
+});
+
+t.test("ports and company can be made free as well", async (t) => {
+  const spec = (more: object) => ({
+    spec: { containers: [{ name: "c", ports: [{ containerPort: 80, hostPort: 80 }] }], ...more },
+  });
+  t.equal(preempt(makePod("p", spec({ priority: 1 })), node("n1", [makePod("a", spec({ priority: 0 }))])), "n1: a");
+  const term = { topologyKey: "zone", labelSelector: { matchLabels: { app: "a" } } };
+  const far = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+  const zone = { labels: { zone: "east" } };
+  const lonely = asking("p", 1, 100, { spec: { affinity: far } });
+  const other = (name: string, priority: number) => asking(name, priority, 100, { labels: { app: "a" } });
+  t.equal(preempt(lonely, node("n1", [other("a", 0)], zone)), "n1: a");
+  t.equal(
+    preempt(lonely, node("n1", [other("a", 0)], zone), node("n2", [other("b", 0)], zone)),
+    "node(s) didn't match pod anti-affinity rules, node(s) didn't match pod anti-affinity rules",
+    "victims on two nodes are not looked for",
+  );
+});
+
+t.test("room that is kept", async (t) => {
+  const nominations = new Nominations();
+  const wanted = asking("p", 5, 900);
+  nominations.set(podInfo(wanted), "n1");
+  const nodes = [node("n1", []), node("n2", [asking("x", 9, 500)])];
+  const place = (pod: Pod) => {
+    const crowded = nominations.crowd(nodes, podInfo(pod));
+    const nominated = nominations.nodeOf(pod.metadata.uid);
+    return decide(pod, nodes, all, 0, { crowded, nominated });
+  };
+  t.equal(place(asking("a", 5, 400)), "n2", "others go elsewhere");
+  t.match(place(asking("a", 0, 600)), /2 Insufficient cpu/);
+  t.equal(place(asking("a", 6, 600)), "n1", "unless they are more important");
+  t.equal(place(wanted), "n1", "it is for that Pod");
+  const small = asking("s", 5, 100);
+  nominations.set(podInfo(small), "n2");
+  t.equal(place(small), "n2", "although the other is emptier");
+  t.same(
+    nominations.outrank("n1", podInfo(asking("b", 6, 100))).map(({ pod }) => pod.metadata.name),
+    ["p"],
+  );
+  t.equal(nominations.nodeOf(wanted.metadata.uid), undefined);
+  t.equal(nominations.nodeOf(small.metadata.uid), "n2");
+});
