@@ -1,5 +1,6 @@
 import type { Pod } from "#api/generated/types.js";
-import { MIRROR, SOURCE } from "../static-pods/manifest.js";
+import { isMirror } from "#api/pod-state.js";
+import { isStatic } from "../static-pods/manifest.js";
 
 /** Priority from which a Pod is critical: that of system-cluster-critical. */
 const CRITICAL = 2_000_000_000;
@@ -14,7 +15,5 @@ export const hasCriticalPriority = ({ spec }: Pod): boolean => (spec.priority ??
 
 /** The node itself needs it: it is never evicted, and taken on under any pressure. */
 export function isCritical(pod: Pod): boolean {
-  const { annotations = {} } = pod.metadata;
-  const isStatic = annotations[MIRROR] !== undefined || annotations[SOURCE] === "file";
-  return isStatic || hasCriticalPriority(pod);
+  return isStatic(pod) || isMirror(pod) || hasCriticalPriority(pod);
 }

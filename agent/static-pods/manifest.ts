@@ -4,8 +4,10 @@ import type { Container, Pod } from "#api/generated/types.js";
 
 export const SOURCE = "kubernetes.io/config.source";
 export const HASH = "kubernetes.io/config.hash";
-/** On the Pod that shows a static one in the API: the uid of the static one. */
-export const MIRROR = "kubernetes.io/config.mirror";
+
+/** It came from a file: a Pod of the API that says so has a resource version. */
+export const isStatic = ({ metadata }: Pod): boolean =>
+  metadata.annotations?.[SOURCE] === "file" && metadata.resourceVersion === "";
 
 /**
  * The Pod of one manifest, named after the node as well, with a uid that changes with its content: a changed file is

@@ -1,13 +1,14 @@
 /** The Pods in the API that show this node's static Pods. They can be read and nothing else: what is done to them is undone. */
+
 import type { Logger } from "pino";
 import type { Pod } from "#api/generated/types.js";
 import type { Draft } from "#api/object.js";
 import { keyOf } from "#api/object.js";
+import { MIRROR } from "#api/pod-state.js";
 import { pods } from "#api/refs.js";
 import { isAlreadyExists, isConflict, isNotFound } from "#api/status-error.js";
 import type { Client } from "#client/client.js";
 import type { Clock } from "#client/clock.js";
-import { MIRROR } from "./manifest.js";
 
 export const staticUidOf = ({ metadata }: Pod): string | undefined => metadata.annotations?.[MIRROR];
 

@@ -14,6 +14,14 @@ export function isPodTerminal(pod: Pod): boolean {
   return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
 }
 
+/** On the Pod that shows a node's own (static) one: the uid of that. */
+export const MIRROR = "kubernetes.io/config.mirror";
+
+/** It only shows a Pod that the node runs by itself: deleting it ends nothing. */
+export function isMirror(pod: Pod): boolean {
+  return pod.metadata.annotations?.[MIRROR] !== undefined;
+}
+
 /** Neither finished nor being deleted: it counts as a replica. */
 export function isPodActive(pod: Pod): boolean {
   return !isPodTerminal(pod) && pod.metadata.deletionTimestamp === undefined;

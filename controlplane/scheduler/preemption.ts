@@ -2,6 +2,7 @@
  * Whom a Pod that fits nowhere may take the place of. Pure: it decides, and changes nothing.
  * https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/#preemption
  */
+import { isMirror } from "#api/pod-state.js";
 import { type NodeRejection, rejectionOn } from "./choose-node.js";
 import type { Plugin } from "./framework.js";
 import type { NodeInfo } from "./node-info.js";
@@ -49,7 +50,9 @@ function victimsOn(
   plugins: readonly Plugin[],
 ): Preemption | readonly string[] {
   const node = nodes[index] as NodeInfo;
-  const lesser = [...node.pods()].filter((other) => priorityOf(other) < priorityOf(pod)).sort(byImportance);
+  const lesser = [...node.pods()]
+    .filter((other) => priorityOf(other) < priorityOf(pod) && !isMirror(other.pod))
+    .sort(byImportance);
   if (lesser.length === 0) return NO_VICTIMS;
   const without = new Set(lesser);
   const rejection = () => {

@@ -2,7 +2,9 @@
  * The part of a node's limits that is in the body: it creates only its own Node and its own Lease, Pods only as mirrors of
  * its static ones, and asks only for tokens that end with one of its own Pods.
  */
+
 import type { PodSpec, TokenRequestSpec } from "#api/generated/types.js";
+import { MIRROR } from "#api/pod-state.js";
 import { pods } from "#api/refs.js";
 import { forbiddenError, type StatusError } from "#api/status-error.js";
 import type { UserInfo } from "#resources/kind.js";
@@ -50,12 +52,10 @@ function restrictToken(node: string, { namespace, name = "" }: ResourceInfo, bod
   }
 }
 
-const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
-
 /** A mirror shows what runs already: it refers to nothing that a node could read by way of it. */
 function restrictPod(node: string, { metadata, spec }: Body): void {
   const refuse = (why: string) => forbiddenError(pods, String(metadata?.name ?? ""), `node "${node}" ${why}`);
-  if (metadata?.annotations?.[MIRROR_ANNOTATION] === undefined) throw refuse("can only create mirror pods");
+  if (metadata?.annotations?.[MIRROR] === undefined) throw refuse("can only create mirror pods");
   if (spec?.nodeName !== node) throw refuse("can only create pods with spec.nodeName set to itself");
   if (spec.serviceAccountName) throw refuse("can not create pods that reference a service account");
   const text = JSON.stringify(spec);

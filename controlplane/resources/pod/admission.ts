@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Pod, ServiceAccount } from "#api/generated/types.js";
+import { isMirror } from "#api/pod-state.js";
 import { pods, serviceAccounts } from "#api/refs.js";
 import { forbiddenError } from "#api/status-error.js";
 import type { AdmissionContext, AdmissionHooks } from "../kind.js";
@@ -12,7 +13,6 @@ import { setPriority } from "./priority.js";
 import { applyRuntimeClass } from "./runtime-class.js";
 
 const TOLERATED_SECONDS = 300;
-const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
 const ACCOUNT_WAIT_MS = 1000;
 const ACCOUNT_POLL_MS = 20;
 
@@ -33,7 +33,7 @@ async function findAccount(name: string, pod: Pod, context: AdmissionContext): P
 
 async function setServiceAccount(pod: Pod, podName: string, context: AdmissionContext): Promise<void> {
   const { spec } = pod;
-  if (pod.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined) return;
+  if (isMirror(pod)) return;
   const name = spec.serviceAccountName || "default";
   spec.serviceAccountName = name;
   spec.serviceAccount = name;

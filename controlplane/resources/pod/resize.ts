@@ -2,6 +2,7 @@
 import { type FieldError, forbidden, invalid } from "#api/field-error.js";
 import type { Container, Pod, ResourceRequirements } from "#api/generated/types.js";
 import { qosClassOf } from "#api/pod-qos.js";
+import { isMirror } from "#api/pod-state.js";
 import type { PartSubresource } from "../kind.js";
 import { isSidecar } from "./status-text.js";
 import { validatePodSpec } from "./validate-spec.js";
@@ -18,8 +19,7 @@ export const resize: PartSubresource<Pod> = {
     const errors = validatePodSpec("spec", pod.spec);
     if (errors.length > 0) return errors;
     if (hasPodLevelResources(old)) return [forbidden("[]", "pods with pod-level resources cannot be resized")];
-    if (pod.metadata.annotations?.["kubernetes.io/config.mirror"] !== undefined)
-      return [forbidden("metadata", "static pods cannot be resized")];
+    if (isMirror(pod)) return [forbidden("metadata", "static pods cannot be resized")];
     return [...validateSizes(pod, old), ...validateQos(pod, old)];
   },
 };

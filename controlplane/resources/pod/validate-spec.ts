@@ -15,6 +15,7 @@ import { oneOf } from "../field-rules.js";
 import { validatePodResources } from "./pod-level-resources.js";
 import { validateClaims } from "./validate-claims.js";
 import { validateContainers } from "./validate-containers.js";
+import { validateMirror } from "./validate-mirror.js";
 import { validateOs } from "./validate-os.js";
 import { validateAffinity, validateGates, validateSpread } from "./validate-scheduling.js";
 import { validatePodSecurity } from "./validate-security.js";
@@ -133,6 +134,7 @@ export function validatePodSpec(path: string, spec: PodSpec): FieldError[] {
 export function validatePod(pod: Pod, old?: Pod): FieldError[] {
   const errors = validatePodSpec("spec", pod.spec);
   if (old) return errors;
+  errors.push(...validateMirror(pod));
   if (pod.spec.nodeName && pod.spec.schedulingGates?.length)
     errors.push(forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared"));
   if (pod.spec.ephemeralContainers?.length)

@@ -4,6 +4,7 @@ import { type FieldError, forbidden, invalid } from "#api/field-error.js";
 import type { Container, Pod, PodSpec, Toleration } from "#api/generated/types.js";
 import { rangeMessage } from "#api/validation/network.js";
 import { defaultPod } from "./defaults.js";
+import { validateMirrorUpdate } from "./validate-mirror.js";
 
 const MAX_INT32 = 2 ** 31 - 1;
 
@@ -87,11 +88,13 @@ function asNowDefaulted(old: Pod): PodSpec {
 }
 
 export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
-  if (isDeepStrictEqual(pod.spec, old.spec)) return [];
+  const mirror = validateMirrorUpdate(pod, old);
+  if (isDeepStrictEqual(pod.spec, old.spec)) return mirror;
   for (const list of ["containers", "initContainers"] as const)
     if ((pod.spec[list]?.length ?? 0) !== (old.spec[list]?.length ?? 0))
       return [forbidden(`spec.${list}`, "pod updates may not add or remove containers")];
   const errors = [
+    ...mirror,
     ...validateDeadlineChange(pod.spec.activeDeadlineSeconds, old.spec.activeDeadlineSeconds),
     ...validateOnlyAdded(pod.spec.tolerations, old.spec.tolerations),
     ...validateOnlyDeletedGates(pod.spec, old.spec),

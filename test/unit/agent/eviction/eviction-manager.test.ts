@@ -8,9 +8,9 @@ import { type PodFailure, refusalOf } from "#agent/pods/pod-admission.js";
 import type { PodEnvironment } from "#agent/pods/pod-environment.js";
 import type { Pod, PodSpec } from "#api/generated/types.js";
 
-const podOf = (name: string, spec: Partial<PodSpec> = {}, annotations = {}): Pod =>
+const podOf = (name: string, spec: Partial<PodSpec> = {}, annotations = {}, resourceVersion = "5"): Pod =>
   ({
-    metadata: { name, namespace: "default", uid: name, annotations },
+    metadata: { name, namespace: "default", uid: name, annotations, resourceVersion },
     spec: { containers: [{ name: "c" }], ...spec },
     status: { phase: "Running", startTime: "2026-01-01T00:00:00Z" },
   }) as unknown as Pod;
@@ -81,11 +81,12 @@ t.test("room is first made without ending a Pod", async (t) => {
 
 t.test("then Pods go, one by one, until there is enough; critical ones never", async (t) => {
   const critical = podOf("critical", { priority: 2_000_000_000 });
-  const own = podOf("own", {}, { "kubernetes.io/config.source": "file" });
+  const fromFile = { "kubernetes.io/config.source": "file" };
+  const own = podOf("own", { priority: -2 }, fromFile, "");
   const ended = { ...podOf("ended"), status: { phase: "Failed", startTime: "2026-01-01T00:00:00Z" } } as Pod;
   const low = podOf("low", { priority: -1 });
   const world = worldOf(
-    [critical, own, ended, podOf("first"), low, podOf("last", { priority: 1 })],
+    [critical, own, ended, podOf("first", {}, fromFile), low, podOf("last", { priority: 1 })],
     {},
     { reclaim: 0, evict: 3 },
   );
@@ -93,6 +94,7 @@ t.test("then Pods go, one by one, until there is enough; critical ones never", a
   t.same(
     world.evicted.map(({ name }) => name),
     ["low", "first"],
+    "what a Pod of the API says of its source does not help it",
   );
   t.match(world.evicted[0]?.failure, {
     reason: "Evicted",

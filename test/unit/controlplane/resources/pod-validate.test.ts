@@ -342,6 +342,25 @@ t.test("an update may change little", async (t) => {
   t.equal(renamed?.[0], `${LIMITED}-  hostname: undefined\n+  hostname: "h"`);
 });
 
+t.test("only a node's own Pods are shown by mirrors", async (t) => {
+  const mirror = { "kubernetes.io/config.mirror": "0123" };
+  const with_ = (annotations: object, spec: object = {}) => {
+    const pod = make({ containers: [web], ...spec });
+    return { ...pod, metadata: { ...pod.metadata, annotations } } as typeof pod;
+  };
+  const field = "metadata.annotations[kubernetes.io/config.mirror]";
+  t.same(texts(kind.validate?.(with_(mirror))), [
+    `${field}: Invalid value: "0123": must set spec.nodeName if mirror pod annotation is set`,
+  ]);
+  t.same(texts(kind.validate?.(with_(mirror, { nodeName: "n" }))), []);
+  t.same(texts(kind.validateUpdate?.(with_(mirror), with_({}))), [
+    `${field}: Forbidden: may not add mirror pod annotation`,
+  ]);
+  t.same(texts(kind.validateUpdate?.(with_({}), with_(mirror))), [
+    `${field}: Forbidden: may not remove or update mirror pod annotation`,
+  ]);
+});
+
 t.test("warnings", async (t) => {
   const env = [{ name: "A" }, { name: "A" }];
   const spec = { ...withWeb({ env }), terminationGracePeriodSeconds: -1, resourceClaims: [{}] };

@@ -41,6 +41,8 @@ t.test("only those that are less important, and no more of them than needed", as
   t.equal(preempt(asking("p", 0, 300), node("n1", pods)), "No preemption victims found for incoming pod");
   t.equal(preempt(asking("p", 5, 1100), node("n1", pods)), "Preemption is not helpful for scheduling");
   t.equal(preempt(asking("p", 5, 100), node("n1", pods)), "fits on n1");
+  const mirror = asking("mirror", 0, 900, { annotations: { "kubernetes.io/config.mirror": "0123" } });
+  t.equal(preempt(asking("p", 5, 300), node("n1", [mirror])), "No preemption victims found for incoming pod");
 });
 
 t.test("where it does least harm", async (t) => {
