@@ -55,8 +55,9 @@ function progress(deployment: Deployment): string | undefined {
   return deployment.status?.conditions?.find((condition) => condition.type === "Progressing")?.reason;
 }
 
-async function eventMessages(client: Client, reason: string): Promise<string[]> {
-  const { items } = await client.list(events, { namespace });
+async function eventMessages(client: Client, reason: string, about?: string): Promise<string[]> {
+  const fieldSelector = about && `involvedObject.name=${about}`;
+  const { items } = await client.list(events, { namespace, fieldSelector });
   return items.filter((event) => event.reason === reason).map((event) => event.message ?? "");
 }
 
@@ -278,7 +279,7 @@ t.test("a Pod that fits nowhere is told why, and scheduled when room comes", asy
   t.same(
     await eventually(
       "event",
-      () => eventMessages(client, "FailedScheduling"),
+      () => eventMessages(client, "FailedScheduling", "second"),
       (list) => list.length > 0,
     ),
     [message],
