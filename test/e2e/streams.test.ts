@@ -37,6 +37,14 @@ t.test("logs and exec", async (t) => {
       t.ok(performance.now() - began > 2400, "-f goes on until it is stopped");
     });
 
+    await t.test(`run -i with kubectl ${version}, for a command that may be over before one is attached`, async (t) => {
+      for (let i = 0; i < 4; i++) {
+        const how = ["--rm", "-i", "--restart=Never", "--image=busybox:latest", "--image-pull-policy=IfNotPresent"];
+        const ran = await kubectl(["run", `quick-${i}`, ...how, "--", "echo", "hello"]);
+        t.match(ran.stdout, /^hello\n/, ran.stderr);
+      }
+    });
+
     await t.test(`exec with kubectl ${version}`, async (t) => {
       t.equal((await kubectl(["exec", "talker", "--", "echo", "hello"])).stdout, "hello\n");
       const failed = await kubectl(["exec", "talker", "--", "sh", "-c", "echo oops >&2; exit 7"]);

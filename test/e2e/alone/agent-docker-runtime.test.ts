@@ -140,6 +140,20 @@ t.test("Docker runtime", { skip, timeout: 400_000 }, async (t) => {
     t.equal(await runtime.inspectContainer(id), undefined);
   });
 
+  await t.test("attached to a container until it ends; one that has ended is told", async (t) => {
+    const id = await start("brief", ["sh", "-c", "sleep 1; echo bye"]);
+    const attach = () => {
+      const stdout = new PassThrough();
+      return { stdout, session: runtime.attach(id, { stdin: new PassThrough(), stdout, tty: false }) };
+    };
+    const { stdout, session } = attach();
+    t.equal((await (await session).wait()).exitCode, 0);
+    t.equal(stdout.read()?.toString(), "bye\n");
+    await until(async () => (await runtime.inspectContainer(id))?.state === "exited");
+    await t.rejects(attach().session, { code: 409, message: `container ${id} is not running` });
+    await runtime.removeContainer(id);
+  });
+
   await t.test("a long log is read at the reader's pace", async (t) => {
     const bytes = 8_000_000;
     const id = await start("chatty", ["sh", "-c", `yes a line of some length | head -c ${bytes}`]);
