@@ -18,6 +18,7 @@ import type {
   PodTemplate,
   PriorityClass,
   ReplicaSet,
+  ReplicationController,
   ResourceClaimTemplate,
   ResourceSlice,
   ResourceV1ResourceClaim,
@@ -47,6 +48,12 @@ export const namespaces = ref<Namespace>("", "v1", "namespaces", "Namespace", fa
 export const nodes = ref<Node>("", "v1", "nodes", "Node", false);
 export const pods = ref<Pod>("", "v1", "pods", "Pod");
 export const podTemplates = ref<PodTemplate>("", "v1", "podtemplates", "PodTemplate");
+export const replicationControllers = ref<ReplicationController>(
+  "",
+  "v1",
+  "replicationcontrollers",
+  "ReplicationController",
+);
 export const services = ref<Service>("", "v1", "services", "Service");
 export const endpoints = ref<Endpoints>("", "v1", "endpoints", "Endpoints");
 export const configMaps = ref<ConfigMap>("", "v1", "configmaps", "ConfigMap");

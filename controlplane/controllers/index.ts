@@ -20,6 +20,7 @@ import { nodeIpamController } from "./node-ipam.js";
 import { nodeLifecycleController } from "./node-lifecycle.js";
 import { podGarbageCollector } from "./pod-gc.js";
 import { replicaSetController } from "./replicaset.js";
+import { replicationController } from "./replication.js";
 import { rootCertificatePublisher } from "./root-ca-certificate-publisher.js";
 import { serviceBalancerController } from "./service-lb.js";
 import { serviceAccountController } from "./serviceaccount.js";
@@ -54,6 +55,7 @@ export function controllers({
   const list: Controller[] = [
     deploymentController(),
     replicaSetController(),
+    replicationController(),
     endpointSliceController(),
     endpointsController(),
     endpointSliceMirroringController(),

@@ -23,6 +23,7 @@ import { podPeer } from "./podpeer.js";
 import { podTemplate } from "./podtemplate.js";
 import { priorityClass } from "./priorityclass.js";
 import { replicaSet } from "./replicaset.js";
+import { replicationController } from "./replicationcontroller.js";
 import { runtimeClass } from "./runtimeclass.js";
 import { secret } from "./secret.js";
 import { service } from "./service/index.js";
@@ -38,6 +39,7 @@ export const kinds: readonly Kind[] = [
   node,
   pod,
   podTemplate,
+  replicationController,
   secret,
   serviceAccount,
   service,

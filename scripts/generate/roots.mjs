@@ -7,6 +7,7 @@ export const roots = {
   V1Node: "v1",
   V1Pod: "v1",
   V1PodTemplate: "v1",
+  V1ReplicationController: "v1",
   V1Service: "v1",
   V1Endpoints: "v1",
   V1ConfigMap: "v1",

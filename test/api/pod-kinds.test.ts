@@ -1,9 +1,28 @@
 /** The kinds beside the Pod, as upstream's tests of the node ask for them: templates, runtime classes, leases, nodes, data. */
 import t from "tap";
-import type { ConfigMap, Lease, Node, PodTemplate, PriorityClass, RuntimeClass, Secret } from "#api/generated/types.js";
+import type {
+  ConfigMap,
+  Lease,
+  Node,
+  PodTemplate,
+  PriorityClass,
+  ReplicationController,
+  RuntimeClass,
+  Secret,
+} from "#api/generated/types.js";
 import type { Draft } from "#api/object.js";
-import { configMaps, leases, nodes, pods, podTemplates, priorityClasses, runtimeClasses, secrets } from "#api/refs.js";
-import { TestServer } from "#test/fixtures/api-server.js";
+import {
+  configMaps,
+  leases,
+  nodes,
+  pods,
+  podTemplates,
+  priorityClasses,
+  replicationControllers,
+  runtimeClasses,
+  secrets,
+} from "#api/refs.js";
+import { eventually, TestServer } from "#test/fixtures/api-server.js";
 import { find } from "#test/fixtures/control-plane.js";
 import { discovered, everyDelete, everyVerb, labels, merge } from "#test/fixtures/every-verb.js";
 import { proves } from "#test/proves.js";
@@ -30,6 +49,31 @@ t.test("PodTemplates", async (t) => {
   await everyDelete(t, client, podTemplates, metadata.name, namespace);
   const bad = client.create(podTemplates, { ...draft(), template: { spec: { containers: [] } } });
   await t.rejects(bad, { message: /template.spec.containers: Required value/ });
+});
+
+t.test("ReplicationControllers", async (t) => {
+  proves(t, "[sig-apps] ReplicationController should test the lifecycle of a ReplicationController [Conformance]");
+  const draft = (): Draft<ReplicationController> => ({
+    metadata: { generateName: "controller-", namespace, labels },
+    spec: { replicas: 0, template: { metadata: { labels: { app: "a" } }, spec: { containers } } },
+  });
+  const { metadata, spec } = await everyVerb(t, client, replicationControllers, [draft(), draft(), draft()], namespace);
+  t.match(spec, { replicas: 0, selector: { app: "a" } }, "the template's labels");
+  const { name } = metadata;
+  const status = { conditions: [{ type: "Tested", status: "True" }] };
+  await client.patch(replicationControllers, name, merge({ status }), { namespace, subresource: "status" });
+  t.match((await client.get(replicationControllers, name, namespace)).status, status);
+  await client.patch(replicationControllers, name, merge({ spec: { replicas: 1 } }), { namespace });
+  const made = async () => (await client.list(pods, { namespace, labelSelector: "app=a" })).items;
+  await eventually(async () => (await made()).length === 1 || undefined, "one Pod is made");
+  const [pod] = await made();
+  t.match(pod?.metadata.ownerReferences, [{ apiVersion: "v1", kind: "ReplicationController", name, controller: true }]);
+  await everyDelete(t, client, replicationControllers, name, namespace);
+  await eventually(async () => (await made()).length === 0 || undefined, "its Pod goes with it");
+  const bad = (more: object) =>
+    client.create(replicationControllers, { ...draft(), spec: { ...draft().spec, ...more } });
+  await t.rejects(bad({ selector: { app: "b" } }), { message: /`selector` does not match template `labels`/ });
+  await t.rejects(bad({ template: { spec: { containers } } }), { message: /spec\.selector: Required value/ });
 });
 
 t.test("RuntimeClasses", async (t) => {

@@ -41,9 +41,9 @@ export function planClaims<T extends KubeObject>(owner: Owner, managed: readonly
  * The objects `owner` manages by now, after adopting and releasing. The collection's informer must carry
  * `ownershipIndexes`. Adoption asks the server first whether the owner still lives: a stale cache must not adopt for the dead.
  */
-export async function claim<T extends KubeObject, O extends Owner>(
+export async function claim<T extends KubeObject>(
   client: Client,
-  owner: { ref: ResourceRef<O>; object: O },
+  owner: { ref: ResourceRef; object: Owner },
   collection: { ref: ResourceRef<T>; informer: Informer<T> },
 ): Promise<T[]> {
   const { namespace, uid } = owner.object.metadata;

@@ -222,6 +222,12 @@ t.test("workloads", async (t) => {
     ...wide,
   });
   t.match(cells("ReplicaSet", { metadata: {}, spec, status }), { Desired: 3, Current: 3, Ready: 2, ...wide });
+  const plain = { ...spec, selector: spec.selector.matchLabels };
+  t.match(cells("ReplicationController", { metadata: {}, spec: plain, status }), {
+    Desired: 3,
+    ...wide,
+    Selector: "app=web",
+  });
 });
 
 t.test("event", async (t) => {

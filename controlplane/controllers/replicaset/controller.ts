@@ -1,0 +1,146 @@
+/** Keeps as many Pods of a template running as an object asks for: a ReplicaSet, or what is one in all but its selector. */
+import type { Pod, ReplicaSet } from "#api/generated/types.js";
+import { type KubeObject, keyOf } from "#api/object.js";
+import { pods } from "#api/refs.js";
+import type { ResourceRef } from "#api/resource.js";
+import { matchLabelSelector } from "#api/selectors.js";
+import { semanticEqual } from "#api/semantic-equal.js";
+import { isNamespaceTerminating, isNotFound } from "#api/status-error.js";
+import { type Controller, type ControllerContext, watch } from "../controller.js";
+import { claim } from "../ownership/claim.js";
+import { OwnWrites } from "../ownership/own-writes.js";
+import { controllerOf, ownershipIndexes } from "../ownership/owner-reference.js";
+import { podFromTemplate } from "../ownership/pod-from-template.js";
+import { planReplicas, type ReplicaSetPlan } from "./plan.js";
+import { slowStart } from "./slow-start.js";
+import { nextAvailable, type ReplicaFailure, replicaSetStatus } from "./status.js";
+
+export interface Replicated<T extends KubeObject> {
+  readonly name: string;
+  readonly ref: ResourceRef<T>;
+  /** The object as the ReplicaSet it stands for, with its own metadata. */
+  asSet(object: T): ReplicaSet;
+}
+
+export function replicasController<T extends KubeObject>({ name, ref, asSet }: Replicated<T>): Controller {
+  const podWrites = new OwnWrites();
+  const statusWrites = new OwnWrites();
+  return {
+    name,
+    workers: 5,
+    watches: [
+      watch({ ref, indexes: ownershipIndexes }),
+      watch({
+        ref: pods,
+        indexes: ownershipIndexes,
+        keys: (pod, context, old) => ownersOf({ ref, asSet }, pod, context, old),
+      }),
+    ],
+    async reconcile(key, context) {
+      const sets = context.informer(ref);
+      const podInformer = context.informer(pods);
+      const object = sets.get(key);
+      if (!object) {
+        podWrites.forget(key);
+        statusWrites.forget(key);
+        return undefined;
+      }
+      if (!podWrites.seen(key, podInformer) || !statusWrites.seen(key, sets)) return undefined;
+      const replicaSet = asSet(object);
+      const managed = await claim(context.client, { ref, object: replicaSet }, { ref: pods, informer: podInformer });
+      const related = relatedPods(ref, replicaSet, context);
+      const plan = planReplicas({ replicaSet, pods: managed, related, now: context.now() });
+      const failure = await act({ key, ref, replicaSet, writes: podWrites, context }, plan);
+      const status = replicaSetStatus(replicaSet, managed, failure?.told, context.now());
+      if (!semanticEqual(status, replicaSet.status)) {
+        statusWrites.wrote(key, await context.client.update(ref, { ...object, status }, { subresource: "status" }));
+      }
+      if (failure) throw failure.error;
+      return nextAvailable(replicaSet, managed, context.now());
+    },
+  };
+}
+
+/** The object that manages the Pod, or managed it before this change; for an orphan those that might adopt it. */
+function ownersOf<T extends KubeObject>(
+  { ref, asSet }: Pick<Replicated<T>, "ref" | "asSet">,
+  pod: Pod,
+  context: ControllerContext,
+  old?: Pod,
+): string[] {
+  const { namespace } = pod.metadata;
+  const owners = [controllerOf(pod), old && controllerOf(old)].filter((owner) => owner?.kind === ref.kind);
+  const keys = owners.map((owner) => `${namespace}/${owner?.name}`);
+  if (!controllerOf(pod)) {
+    for (const object of context.informer(ref).list()) {
+      const { metadata, spec } = asSet(object);
+      if (metadata.namespace === namespace && matchLabelSelector(spec.selector, pod.metadata.labels))
+        keys.push(keyOf(object));
+    }
+  }
+  return keys;
+}
+
+function relatedPods(ref: ResourceRef, replicaSet: ReplicaSet, context: ControllerContext): readonly Pod[] {
+  const owner = controllerOf(replicaSet);
+  const siblings = owner ? context.informer(ref).byIndex("controllerUid", owner.uid) : [replicaSet];
+  return siblings.flatMap((set) => context.informer(pods).byIndex("controllerUid", set.metadata.uid));
+}
+
+/** One reconcile of one object. */
+interface Turn {
+  readonly key: string;
+  readonly ref: ResourceRef;
+  readonly replicaSet: ReplicaSet;
+  readonly writes: OwnWrites;
+  readonly context: ControllerContext;
+}
+
+interface Failure {
+  error: unknown;
+  told: ReplicaFailure;
+}
+
+async function act(turn: Turn, plan: ReplicaSetPlan): Promise<Failure | undefined> {
+  if (plan.create > 0) return createPods(turn, plan.create);
+  const results = await Promise.allSettled(plan.delete.map((pod) => deletePod(turn, pod)));
+  const failed = results.find((result) => result.status === "rejected");
+  if (!failed) return undefined;
+  return { error: failed.reason, told: { reason: "FailedDelete", message: messageOf(failed.reason) } };
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+async function createPods(
+  { key, ref, replicaSet, writes, context }: Turn,
+  count: number,
+): Promise<Failure | undefined> {
+  const draft = podFromTemplate(ref, replicaSet, replicaSet.spec.template ?? {});
+  const failed = await slowStart(count, async () => {
+    try {
+      const pod = await context.client.create(pods, draft);
+      writes.wrote(key, pod);
+      context.event(replicaSet, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
+    } catch (error) {
+      if (!isNamespaceTerminating(error))
+        context.event(replicaSet, "Warning", "FailedCreate", `Error creating: ${messageOf(error)}`);
+      throw error;
+    }
+  });
+  if (!failed || isNamespaceTerminating(failed.error)) return undefined;
+  return { error: failed.error, told: { reason: "FailedCreate", message: messageOf(failed.error) } };
+}
+
+async function deletePod({ key, replicaSet, writes, context }: Turn, pod: Pod): Promise<void> {
+  const { name, namespace, uid } = pod.metadata;
+  try {
+    const answer = await context.client.delete(pods, name, namespace, { preconditions: { uid } });
+    if ("spec" in answer) writes.wrote(key, answer);
+    else writes.removed(key, pod, keyOf(pod));
+  } catch (error) {
+    if (isNotFound(error)) return writes.removed(key, pod, keyOf(pod));
+    context.event(replicaSet, "Warning", "FailedDelete", `Error deleting: ${messageOf(error)}`);
+    throw error;
+  }
+  context.event(replicaSet, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
+}
