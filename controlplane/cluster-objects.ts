@@ -1,4 +1,7 @@
-/** What every cluster has: the system namespaces and priority classes, the `kubernetes` Service through which Pods reach the API, and `kube-dns`. */
+/**
+ * What every cluster has: the system namespaces and priority classes, the `kubernetes` Service through which Pods reach the API,
+ * and `kube-dns`.
+ */
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import type {
@@ -10,6 +13,7 @@ import type {
   Service,
 } from "#api/generated/types.js";
 import type { Draft, KubeObject } from "#api/object.js";
+import { SYSTEM_PRIORITY_CLASSES } from "#api/priority.js";
 import {
   endpointSlices,
   endpoints,
@@ -22,7 +26,6 @@ import {
 import type { ResourceRef } from "#api/resource.js";
 import { isAlreadyExists, isNotFound } from "#api/status-error.js";
 import type { Client } from "#client/client.js";
-import { SYSTEM_PRIORITY_CLASSES } from "#resources/priorityclass.js";
 
 export const SYSTEM_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"] as const;
 

@@ -1,10 +1,11 @@
+import { join } from "node:path";
 import type { Container, Pod } from "#api/generated/types.js";
 import type { ImageRequest, ImageState } from "../images/image-manager.js";
 import { type ContainerState, RuntimeError, type Sandbox } from "../runtime/runtime.js";
 import type { Waiting } from "../status/container-status.js";
 import type { PreparedVolumes } from "../volumes/volume-manager.js";
 import { containerConfig } from "./container-config.js";
-import { ContainerConfigError } from "./container-env.js";
+import { ContainerConfigError, type EnvSources } from "./container-env.js";
 import { readEnvFile } from "./env-file.js";
 import type { PlannedStart } from "./plan.js";
 import type { PodEnvironment } from "./pod-environment.js";
@@ -59,11 +60,18 @@ function imageRequest(env: PodEnvironment, order: StartOrder): ImageRequest {
   };
 }
 
-async function envFile({ pod, volumes }: StartOrder, name: string, path: string) {
-  const isEmptyDir = pod.spec.volumes?.some((volume) => volume.name === name && volume.emptyDir);
-  const prepared = volumes.get(name);
-  if (!isEmptyDir || !prepared) throw new Error("the volume is no emptyDir");
-  return readEnvFile(prepared.path, path);
+/** Reads each file once for a start, however many variables come from it. */
+function envFiles({ pod, volumes }: StartOrder): EnvSources["envFile"] {
+  const read = new Map<string, ReturnType<typeof readEnvFile>>();
+  return async (name, path) => {
+    const isEmptyDir = pod.spec.volumes?.some((volume) => volume.name === name && volume.emptyDir);
+    const prepared = volumes.get(name);
+    if (!isEmptyDir || !prepared) throw new Error("the volume is no emptyDir");
+    const file = join(prepared.path, path);
+    const found = read.get(file) ?? readEnvFile(prepared.path, path);
+    read.set(file, found);
+    return found;
+  };
 }
 
 function imageFailure(
@@ -102,7 +110,7 @@ async function create(
         capacity: env.capacity,
         configMap: (name) => env.config.configMap(namespace, name),
         secret: (name) => env.config.secret(namespace, name),
-        envFile: (volume, path) => envFile(order, volume, path),
+        envFile: envFiles(order),
         services: await serviceVariables(pod, env.services),
       },
     });

@@ -1,12 +1,10 @@
 import type { Pod } from "#api/generated/types.js";
 import { isMirror } from "#api/pod-state.js";
+import { SYSTEM_PRIORITY_CLASSES } from "#api/priority.js";
 import { isStatic } from "../static-pods/manifest.js";
 
-/** Priority from which a Pod is critical: that of system-cluster-critical. */
-const CRITICAL = 2_000_000_000;
-
-/** That of system-node-critical. */
-const NODE_CRITICAL = 2_000_001_000;
+/** Priorities from which a Pod is critical. */
+const { "system-cluster-critical": CRITICAL, "system-node-critical": NODE_CRITICAL } = SYSTEM_PRIORITY_CLASSES;
 
 /** The kernel takes its containers for as important as those of guaranteed Pods. */
 export const isNodeCritical = ({ spec }: Pod): boolean => (spec.priority ?? 0) >= NODE_CRITICAL;

@@ -1,16 +1,11 @@
 import { type FieldError, forbidden } from "#api/field-error.js";
 import type { PriorityClass } from "#api/generated/types.js";
+import { systemPriority } from "#api/priority.js";
 import { priorityClasses } from "#api/refs.js";
 import { forbiddenError } from "#api/status-error.js";
 import { ageColumn, nameColumn } from "./columns.js";
 import { immutable, oneOf } from "./field-rules.js";
 import type { AdmissionContext, Kind } from "./kind.js";
-
-/** Those that every cluster has, and what each stands for. */
-export const SYSTEM_PRIORITY_CLASSES: Readonly<Record<string, number>> = {
-  "system-cluster-critical": 2_000_000_000,
-  "system-node-critical": 2_000_001_000,
-};
 
 const RESERVED_PREFIX = "system-";
 const HIGHEST_OF_USERS = 1_000_000_000;
@@ -60,7 +55,7 @@ function validateValue({ metadata, value, globalDefault }: PriorityClass): Field
     const text = `maximum allowed value of a user defined priority is ${HIGHEST_OF_USERS}`;
     return value > HIGHEST_OF_USERS ? [forbidden("value", text)] : [];
   }
-  const known = SYSTEM_PRIORITY_CLASSES[name];
+  const known = systemPriority(name);
   const problem =
     known === undefined
       ? `${name} is not a known system priority class`

@@ -99,7 +99,7 @@ export class Scheduler {
     const { uid } = pod.metadata;
     if (isPodTerminal(pod)) this.#podGone(pod);
     else if (pod.spec.nodeName) this.#podPlaced(pod, pod.spec.nodeName, old);
-    else if (!isOurs(pod)) this.#queue.remove(uid);
+    else if (!isOurs(pod)) this.#podNeedsNone(uid);
     else if (!this.#cache.isPlaced(uid)) this.#podWaits(pod, old);
   }
 
@@ -120,6 +120,12 @@ export class Scheduler {
     if (!old && nominatedNodeName) this.#preemptor.nominations.set(podInfo(pod), nominatedNodeName);
     if (changed || !this.#queue.has(pod.metadata.uid)) this.#queue.add(pod);
     else this.#queue.refresh(pod);
+  }
+
+  /** It is on its way out, or for somebody else to place. */
+  #podNeedsNone(uid: string): void {
+    this.#queue.remove(uid);
+    if (this.#preemptor.nominations.delete(uid)) this.#queue.wake("pod-removed");
   }
 
   #podGone(pod: Pod): void {

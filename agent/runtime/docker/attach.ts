@@ -45,5 +45,5 @@ export async function attach(engine: Engine, id: string, streams: ExecStreams): 
 function endsWithin(output: Promise<void>, milliseconds: number): Promise<boolean> {
   const late = new AbortController();
   const ended = output.then(() => true);
-  return Promise.race([ended, sleep(milliseconds, false, late)]).finally(() => late.abort());
+  return Promise.race([ended, sleep(milliseconds, false, { signal: late.signal })]).finally(() => late.abort());
 }

@@ -1,9 +1,9 @@
 /** https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/#pod-priority */
 import type { Pod, PriorityClass } from "#api/generated/types.js";
+import { systemPriority } from "#api/priority.js";
 import { pods, priorityClasses } from "#api/refs.js";
 import { forbiddenError } from "#api/status-error.js";
 import type { AdmissionContext } from "../kind.js";
-import { SYSTEM_PRIORITY_CLASSES } from "../priorityclass.js";
 
 const PREEMPTS = "PreemptLowerPriority";
 
@@ -17,7 +17,8 @@ export function setPriority(pod: Pod, old: Pod | undefined, name: string, contex
     spec.preemptionPolicy ??= old.spec.preemptionPolicy;
     return;
   }
-  if (!spec.priorityClassName) spec.priorityClassName = defaultClass(context)?.metadata.name;
+  const isDefault = (each: PriorityClass) => each.globalDefault;
+  if (!spec.priorityClassName) spec.priorityClassName = context.list(priorityClasses).find(isDefault)?.metadata.name;
   const { value, preemptionPolicy } = importance(pod, name, context);
   const refuse = (what: string, computed: unknown) => {
     const why = `priority admission controller computed ${computed} from the given PriorityClass name`;
@@ -36,14 +37,8 @@ function importance({ spec }: Pod, podName: string, { get }: AdmissionContext): 
   if (!priorityClassName) return { value: 0, preemptionPolicy: PREEMPTS };
   const found = get(priorityClasses, priorityClassName);
   // A cluster that has just been made, or lost them, has its own Pods to run all the same.
-  const value = found?.value ?? SYSTEM_PRIORITY_CLASSES[priorityClassName];
+  const value = found?.value ?? systemPriority(priorityClassName);
   if (value === undefined)
     throw forbiddenError(pods, podName, `no PriorityClass with name ${priorityClassName} was found`);
   return { value, preemptionPolicy: found?.preemptionPolicy ?? PREEMPTS };
-}
-
-/** Only one can be; of several that an older store may hold, the least important. */
-function defaultClass({ list }: AdmissionContext): PriorityClass | undefined {
-  const all = list(priorityClasses).filter(({ globalDefault }) => globalDefault);
-  return [...all].sort((a, b) => a.value - b.value)[0];
 }

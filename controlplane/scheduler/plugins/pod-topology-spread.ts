@@ -54,6 +54,7 @@ interface Leanings {
 
 function measureLeanings({ pod }: PodInfo, feasible: readonly NodeInfo[], nodes: readonly NodeInfo[]): Leanings {
   const constraints = spreadConstraints(pod, "ScheduleAnyway");
+  if (constraints.length === 0) return { constraints, parts: [] };
   const candidates = feasible.filter((node) => hasAllDomains(node, constraints));
   const inDomains = nodes.filter((node) => hasAllDomains(node, constraints));
   const parts = constraints.map((constraint) => {
