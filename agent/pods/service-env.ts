@@ -4,6 +4,7 @@
  */
 import { isIP } from "node:net";
 import type { Pod, Service } from "#api/generated/types.js";
+import { isStatic } from "../static-pods/manifest.js";
 
 /** The Services a node knows. */
 export interface ServiceDirectory {
@@ -14,14 +15,15 @@ export interface ServiceDirectory {
 
 /**
  * Of the Services in the Pod's namespace, unless it does without (`enableServiceLinks: false`), and always of the API itself. Waits
- * until the Services are known: a container keeps the environment it was started with.
+ * until the Services are known, since a container keeps the environment it was started with; only a static Pod has to run without
+ * the API, and gets what is known.
  */
 export async function serviceVariables(
   pod: Pod,
   directory: ServiceDirectory | undefined,
 ): Promise<ReadonlyMap<string, string>> {
   if (!directory) return new Map();
-  await directory.synced;
+  if (!isStatic(pod)) await directory.synced;
   const api = directory.servicesIn("default").filter(({ metadata }) => metadata.name === "kubernetes");
   const links = pod.spec.enableServiceLinks !== false;
   const own = links ? directory.servicesIn(pod.metadata.namespace ?? "") : [];

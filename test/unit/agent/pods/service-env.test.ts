@@ -1,6 +1,7 @@
 import t from "tap";
 import { serviceVariables, variablesOf } from "#agent/pods/service-env.js";
 import type { Service } from "#api/generated/types.js";
+import { settle } from "#test/fixtures/fake-clock.js";
 import { podOf } from "#test/fixtures/pod-objects.js";
 import { service } from "#test/fixtures/services.js";
 
@@ -41,4 +42,15 @@ t.test("which Services a Pod hears of", async (t) => {
   };
   t.same(await hosts(), ["KUBERNETES_SERVICE_HOST", "DB_SERVICE_HOST"]);
   t.same(await hosts(false), ["KUBERNETES_SERVICE_HOST"]);
+});
+
+t.test("a static Pod does not wait for the API, any other does", async (t) => {
+  const directory = { synced: new Promise<void>(() => undefined), servicesIn: () => [] };
+  const pod = podOf();
+  const fromFile = { "kubernetes.io/config.source": "file" };
+  pod.metadata = { ...pod.metadata, annotations: fromFile, resourceVersion: "" };
+  t.equal((await serviceVariables(pod, directory)).size, 0);
+  const ordinary = { ...pod, metadata: { ...pod.metadata, resourceVersion: "5" } };
+  const waited = await Promise.race([serviceVariables(ordinary, directory), settle().then(() => "waits")]);
+  t.equal(waited, "waits");
 });
