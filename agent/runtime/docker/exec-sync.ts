@@ -3,14 +3,19 @@ import { PassThrough } from "node:stream";
 import type { Exec } from "dockerode";
 import { type ExecResult, RuntimeError, TimeoutError } from "../runtime.js";
 import { call, type Engine } from "./engine.js";
-import { connectStreams, exitCode, killExec } from "./exec.js";
+import { connectStreams, execProcess, exitCode, killExec } from "./exec.js";
 
 /** Output beyond this many bytes a stream is dropped: a probe's or a hook's words, not a file transfer. */
 const MAX_OUTPUT = 1 << 20;
 
+/** How long the engine may take to say whether a command that ran out of time still runs, ms. */
+const ANSWER_PATIENCE_MS = 1_000;
+
 /**
  * Runs a command to its end. On time-out its process is killed, so that probes that hang do not pile up. The time-out holds
- * whatever the engine does: one that does not answer at all must not hold up a probe for ever.
+ * whatever the engine does, but for the moment it is asked: one that does not answer at all must not hold up a probe for ever.
+ * @throws TimeoutError when the command still runs; RuntimeError when it is the engine that is late, which says nothing about
+ *   the container
  */
 export async function execSync(
   engine: Engine,
@@ -21,19 +26,28 @@ export async function execSync(
   const run = new Run(engine, id, command);
   const done = run.start();
   if (timeoutMs <= 0) return done;
-  let timer: NodeJS.Timeout | undefined;
-  const timedOut = new Promise<"timeout">((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, "timeout");
-  });
-  const result = await Promise.race([done, timedOut]).finally(() => clearTimeout(timer));
-  if (result !== "timeout") return result;
-  run.abandon();
+  const result = await within(done, timeoutMs);
+  if (result !== LATE) return result;
   // Nobody waits for it any more; what becomes of it is no news.
   done.catch(() => undefined);
+  const stillRuns = await within(
+    run.isRunning().catch(() => false),
+    ANSWER_PATIENCE_MS,
+  );
+  run.abandon();
   const words = JSON.stringify(command.join(" "));
-  // That says something about the engine and nothing about the container.
-  if (!run.hasBegun) throw new RuntimeError(`the Docker engine has not started ${words} in ${timeoutMs / 1000} s`);
-  throw new TimeoutError(`command ${words} timed out`);
+  if (stillRuns === true) throw new TimeoutError(`command ${words} timed out`);
+  throw new RuntimeError(`the Docker engine has not run ${words} in ${timeoutMs / 1000} s`);
+}
+
+const LATE = Symbol("late");
+
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | typeof LATE> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<typeof LATE>((resolve) => {
+    timer = setTimeout(resolve, ms, LATE);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 class Run {
@@ -47,9 +61,9 @@ class Run {
     private readonly command: readonly string[],
   ) {}
 
-  /** The engine says that the command runs. */
-  get hasBegun(): boolean {
-    return this.#connection !== undefined;
+  /** Its process is in the container. Not yet when the engine is slow, no longer when it is slow to tell. */
+  async isRunning(): Promise<boolean> {
+    return this.#created !== undefined && typeof (await execProcess(this.#created, this.id)) === "number";
   }
 
   async start(): Promise<ExecResult> {

@@ -78,6 +78,15 @@ export async function exitCode(created: Exec): Promise<number> {
 /** How long an engine may take to start a process that it has said runs. */
 const START_PATIENCE_MS = 60_000;
 
+/** What the engine knows of an exec: its process, once that is in the container, "ended", or neither yet. */
+export async function execProcess(created: Exec, containerId: string): Promise<number | "ended" | undefined> {
+  const state = await callOrUndefined(() => created.inspect());
+  if (!state || (!state.Running && state.ExitCode !== null)) return "ended";
+  // Only a process that is in that container: its id may have been given to another one.
+  const cgroup = state.Pid ? await readFile(`/proc/${state.Pid}/cgroup`, "utf8").catch(() => "") : "";
+  return cgroup.includes(containerId) ? state.Pid : undefined;
+}
+
 /**
  * Ends an exec's process from outside: the engine has no call for it. It answers before the process is there, so that is waited
  * for: what nobody waits for any more would run for ever.
@@ -86,11 +95,9 @@ const START_PATIENCE_MS = 60_000;
 export async function killExec(created: Exec, containerId: string): Promise<void> {
   const deadline = performance.now() + START_PATIENCE_MS;
   while (performance.now() < deadline) {
-    const state = await callOrUndefined(() => created.inspect());
-    if (!state || (!state.Running && state.ExitCode !== null)) return;
-    // Only a process that is in that container: its id may have been given to another one.
-    const cgroup = state.Pid ? await readFile(`/proc/${state.Pid}/cgroup`, "utf8").catch(() => "") : "";
-    if (cgroup.includes(containerId)) return void process.kill(state.Pid, "SIGKILL");
+    const found = await execProcess(created, containerId);
+    if (found === "ended") return;
+    if (found) return void process.kill(found, "SIGKILL");
     await sleep(100);
   }
   throw new Error(`the engine has not started it within ${START_PATIENCE_MS / 1000} s`);

@@ -80,7 +80,8 @@ t.test("an engine in trouble", async (t) => {
   });
 
   await t.test("hung: the node says so, and all is done once when it answers again", async (t) => {
-    const probe = { exec: { command: ["true"] }, periodSeconds: 1, failureThreshold: 2 };
+    // Nearly always under way, so that the engine hangs in the midst of one; a single failure would be the container's end.
+    const probe = { exec: { command: ["sleep", "1"] }, periodSeconds: 1, timeoutSeconds: 4, failureThreshold: 1 };
     await watch.create(onNode(one, "probed", {}, { livenessProbe: probe }));
     await watch.ready("probed");
     const before = ids(await running(t, one, "probed"));
