@@ -34,18 +34,31 @@ export class Allocations {
 
   /** Takes the Pod on, or changes what it has, if there is room for all of it. Returns what there is too little of. */
   claim(pod: Pod): Shortage | undefined {
+    const [short] = this.shortages(pod);
+    if (short) return short;
+    this.#held.set(pod.metadata.uid, asked(pod));
+    this.#waiting.delete(pod.metadata.uid);
+    return undefined;
+  }
+
+  /** All that there is too little of for the Pod. */
+  shortages(pod: Pod): Shortage[] {
     const { uid } = pod.metadata;
     const requests = asked(pod);
     const before = this.#held.get(uid);
+    const short: Shortage[] = [];
     for (const [resource, capacity] of this.#room) {
       const requested = requests.get(resource) ?? 0;
       const used = this.#usedByOthers(uid, resource);
       const grows = requested > (before?.get(resource) ?? 0);
-      if (grows && requested > capacity - used) return { resource, requested, used, capacity };
+      if (grows && requested > capacity - used) short.push({ resource, requested, used, capacity });
     }
-    this.#held.set(uid, requests);
-    this.#waiting.delete(uid);
-    return undefined;
+    return short;
+  }
+
+  /** What the Pod has been promised; undefined: nothing, or it has given it back. */
+  heldBy(uid: string): Resources | undefined {
+    return this.#held.get(uid);
   }
 
   /** Calls once when room has come back. */

@@ -122,7 +122,14 @@ export function startPods(options: PodsOptions): NodePods {
   const staticPods = folder ? new StaticPods({ folder, client, nodeName, clock, logger }) : undefined;
   let shuttingDown = false;
   const isShuttingDown = () => shuttingDown;
-  const env = environment(options, { clock, events, staticPods, isShuttingDown, wake: (uid) => manager.wake(uid) });
+  const env = environment(options, {
+    clock,
+    events,
+    staticPods,
+    isShuttingDown,
+    wake: (uid) => manager.wake(uid),
+    makeRoom: (pod) => manager.makeRoom(pod),
+  });
   const { relistPeriod = 30_000, onPodsChanged, onEngineBack } = options;
   const manager = new PodManager({ env, nodeName, relistPeriod, staticPods, onPodsChanged, onEngineBack });
   void manager.start();
@@ -155,11 +162,12 @@ interface Shared {
   staticPods: StaticPods | undefined;
   isShuttingDown(): boolean;
   wake(podUid: string): void;
+  makeRoom(pod: Pod): boolean;
 }
 
 function environment(
   options: PodsOptions,
-  { clock, events, staticPods, isShuttingDown, wake }: Shared,
+  { clock, events, staticPods, isShuttingDown, wake, makeRoom }: Shared,
 ): PodEnvironment {
   const { client, runtime, network, logger } = options;
   const inApi = (pod: Pod) => (staticPods ? staticPods.inApi(pod) : pod);
@@ -201,6 +209,7 @@ function environment(
     nodeIPs: options.nodeIPs,
     capacity,
     allocations: new Allocations(capacity),
+    makeRoom,
     isShuttingDown,
     pressures: options.pressures ?? (() => new Set<PressureType>()),
     storagePeriod: options.storagePeriod ?? 10_000,

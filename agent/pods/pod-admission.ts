@@ -32,8 +32,11 @@ const SAFE_SYSCTLS: ReadonlySet<string> = new Set([
   "net.ipv4.tcp_wmem",
 ]);
 
-/** Why a Pod that is new here cannot run here; undefined: it is taken on, and its requests are kept for it. */
-export function refusalOf(env: PodEnvironment, pod: Pod): PodFailure | undefined {
+/**
+ * Why a Pod that is new here cannot run here; undefined: it is taken on, and its requests are kept for it. "waits": it is critical,
+ * and others are ended for it; to be asked again when there is room.
+ */
+export function refusalOf(env: PodEnvironment, pod: Pod): PodFailure | "waits" | undefined {
   if (env.isShuttingDown())
     return { reason: "NodeShutdown", message: "Pod was rejected as the node is shutting down." };
   const pressure = pressureAgainst(env.pressures(), pod);
@@ -46,6 +49,7 @@ export function refusalOf(env: PodEnvironment, pod: Pod): PodFailure | undefined
       return refused("SysctlForbidden", `forbidden sysctl: "${name}" not allowlisted`);
   const short = env.allocations.claim(pod);
   if (!short) return undefined;
+  if (isCritical(pod) && env.makeRoom(pod)) return "waits";
   const { resource, requested, used, capacity } = short;
   return refused(
     `OutOf${resource}`,

@@ -44,6 +44,8 @@ export interface PodEnvironment {
   nodeIPs: readonly string[];
   capacity: NodeCapacity;
   allocations: Allocations;
+  /** Ends others for a critical Pod that does not fit; false: that would not be enough, and nothing was done. */
+  makeRoom(pod: Pod): boolean;
   /** The host goes down: nothing new is taken on. */
   isShuttingDown(): boolean;
   /** What the node is short of. */

@@ -11,9 +11,10 @@ import type { PodStorage } from "../stats/pod-storage.js";
 import { viewsOf } from "./engine-views.js";
 import { endPods, type ShutdownGrace, untilOver } from "./node-shutdown.js";
 import type { PodFailure } from "./pod-admission.js";
-import type { PodEnvironment } from "./pod-environment.js";
+import { type PodEnvironment, podLabel } from "./pod-environment.js";
 import { tearDownPod } from "./pod-teardown.js";
 import { PodWorker } from "./pod-worker.js";
+import { type Holder, mayPreempt, missing, PREEMPTED, victims } from "./preemption.js";
 import { RuntimeView } from "./runtime-view.js";
 
 export interface PodManagerOptions {
@@ -102,10 +103,33 @@ export class PodManager {
   async evict(pod: Pod, failure: PodFailure): Promise<void> {
     const worker = this.#workerOf(pod);
     if (!worker) return;
-    const { events, clock } = this.options.env;
-    events.pod(pod, "Warning", failure.reason, failure.message);
+    this.#end(worker, pod, failure);
+    await untilOver([worker], EVICTION_PATIENCE, this.options.env.clock);
+  }
+
+  #end(worker: PodWorker, pod: Pod, failure: PodFailure): void {
+    this.options.env.events.pod(pod, "Warning", failure.reason, failure.message);
     worker.end(failure);
-    await untilOver([worker], EVICTION_PATIENCE, clock);
+  }
+
+  /** See {@link PodEnvironment.makeRoom}. */
+  makeRoom(pod: Pod): boolean {
+    const { allocations, logger } = this.options.env;
+    const going: Holder[] = [];
+    const candidates: (Holder & { worker: PodWorker })[] = [];
+    for (const [uid, worker] of this.#workers) {
+      const held = allocations.heldBy(uid);
+      const other = worker.pod;
+      if (held && other && worker.isEnding) going.push({ pod: other, held });
+      else if (held && other && mayPreempt(pod, other)) candidates.push({ pod: other, held, worker });
+    }
+    const chosen = victims(missing(allocations.shortages(pod), going), candidates);
+    if (!chosen) return false;
+    for (const { pod: other, worker } of candidates.filter((candidate) => chosen.includes(candidate))) {
+      logger.warn({ pod: podLabel(other), for: podLabel(pod) }, "ending a pod for a critical one");
+      this.#end(worker, other, PREEMPTED);
+    }
+    return true;
   }
 
   list(): Pod[] {

@@ -20,7 +20,7 @@ const DEADLINE_MESSAGE = "Pod was active on the node longer than the specified d
 /** @returns false when something failed that is to be tried again with back-off */
 export async function runPod(work: PodWork, apiPod: Pod): Promise<boolean> {
   const { env } = work;
-  judge(work, { ...apiPod, status: env.statuses.statusOf(apiPod) });
+  if (!judge(work, { ...apiPod, status: env.statuses.statusOf(apiPod) })) return true;
   const pod = grantedPod(work, { ...apiPod, status: env.statuses.statusOf(apiPod) });
   enforceDeadline(work, pod);
   await enforceStorageLimits(work, pod);
@@ -44,18 +44,28 @@ export async function runPod(work: PodWork, apiPod: Pod): Promise<boolean> {
   return ok;
 }
 
-/** A Pod that is new here is taken on or refused, once. One with something here, or a status of ours, was taken on before. */
-function judge(work: PodWork, pod: Pod): void {
-  if (work.judged) return;
-  work.judged = true;
+/**
+ * A Pod that is new here is taken on or refused, once. One with something here, or a status of ours, was taken on before.
+ * @returns false when that cannot be said yet
+ */
+function judge(work: PodWork, pod: Pod): boolean {
+  if (work.judged) return true;
   const { allocations, events } = work.env;
-  if (isTerminal(pod.status?.phase)) return;
-  if (pod.status?.startTime || !work.view.isEmpty) {
-    allocations.hold(pod);
-    return;
+  const isNew = !pod.status?.startTime && work.view.isEmpty;
+  if (isTerminal(pod.status?.phase)) {
+    // It holds nothing.
+  } else if (!isNew) allocations.hold(pod);
+  else {
+    const refusal = refusalOf(work.env, pod);
+    if (refusal === "waits") {
+      allocations.onRoom(pod.metadata.uid, () => work.loop.wake());
+      return false;
+    }
+    work.failure = refusal;
+    if (refusal) events.pod(pod, "Warning", refusal.reason, refusal.message);
   }
-  work.failure = refusalOf(work.env, pod);
-  if (work.failure) events.pod(pod, "Warning", work.failure.reason, work.failure.message);
+  work.judged = true;
+  return true;
 }
 
 /** @param resized containers that have to be restarted for their new size */

@@ -81,6 +81,11 @@ export class PodWorker {
     this.wake();
   }
 
+  /** What it has here will be given back. */
+  get isEnding(): boolean {
+    return this.#work.isTerminating || this.#work.failure !== undefined;
+  }
+
   /** Nothing of the Pod runs, and the API has been told. */
   get isOver(): boolean {
     const { pod, released } = this.#work;
