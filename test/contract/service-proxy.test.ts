@@ -9,7 +9,7 @@ import { nft, nftTable } from "#cni/lib/nft.js";
 import { service, slice } from "#test/fixtures/services.js";
 import { raiseGuards } from "./bridged-pods.js";
 import { enterOwnNetns, eventually } from "./own-netns.js";
-import { from, here, listen, many, NODE, nc, openProxyWorld, PODS } from "./proxy-world.js";
+import { answers, from, here, listen, many, NODE, nc, openProxyWorld, PODS } from "./proxy-world.js";
 
 await enterOwnNetns(import.meta.url);
 
@@ -27,16 +27,12 @@ t.test("ClusterIP and NodePort spread over the endpoints, from host, pods and ou
   api.apply(web);
   api.apply(slice("web", both));
   await proxy.idle();
-  t.same(Object.keys(await many(() => here("10.96.0.9", 8000))).sort(), ["a", "b"], "from the host");
-  t.same(Object.keys(await many(() => from(c, "10.96.0.9", 8000))).sort(), ["a", "b"], "from a pod on the same bridge");
-  t.same(
-    Object.keys(await many(() => from(a, "10.96.0.9", 8000))).sort(),
-    ["a", "b"],
-    "from an endpoint, also to itself",
-  );
-  t.same(Object.keys(await many(() => here(NODE, 30080))).sort(), ["a", "b"], "node port from the host");
-  t.same(Object.keys(await many(() => from(outside, NODE, 30080))).sort(), ["a", "b"], "node port from outside");
-  t.same(Object.keys(await many(() => from(c, NODE, 30080))).sort(), ["a", "b"], "node port from a pod");
+  t.same(await answers(() => here("10.96.0.9", 8000)), ["a", "b"], "from the host");
+  t.same(await answers(() => from(c, "10.96.0.9", 8000)), ["a", "b"], "from a pod on the same bridge");
+  t.same(await answers(() => from(a, "10.96.0.9", 8000)), ["a", "b"], "from an endpoint, also to itself");
+  t.same(await answers(() => here(NODE, 30080)), ["a", "b"], "node port from the host");
+  t.same(await answers(() => from(outside, NODE, 30080)), ["a", "b"], "node port from outside");
+  t.same(await answers(() => from(c, NODE, 30080)), ["a", "b"], "node port from a pod");
 });
 
 t.test("only what changes is touched; a service without endpoints refuses at once", async (t) => {
@@ -68,7 +64,7 @@ t.test("only what changes is touched; a service without endpoints refuses at onc
   await refused(() => c.run("busybox", nc("10.96.77.77", 80)), "an address of no service, from a pod");
   api.apply(slice("web", both));
   await proxy.idle();
-  t.equal(Object.keys(await many(() => from(c, "10.96.0.9", 8000))).length, 2, "and serves again");
+  t.same(await answers(() => from(c, "10.96.0.9", 8000)), ["a", "b"], "and serves again");
 });
 
 t.test("client affinity: one client, one endpoint; switched on, changed and off", async (t) => {
@@ -95,7 +91,7 @@ t.test("client affinity: one client, one endpoint; switched on, changed and off"
   t.equal((await many(() => from(c, "10.96.0.9", 8000), 1))[""], undefined);
   api.apply(web);
   await proxy.idle();
-  t.equal(Object.keys(await many(() => from(c, "10.96.0.9", 8000))).length, 2, "off");
+  t.same(await answers(() => from(c, "10.96.0.9", 8000)), ["a", "b"], "off");
   const objects = (await nftTable("inet", "berth-proxy")) ?? [];
   t.notOk(
     objects.some(({ chain, set }) => /^(affinity|to)-/.test(chain?.name ?? "") || /^clients/.test(set?.name ?? "")),

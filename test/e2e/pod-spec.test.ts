@@ -240,7 +240,7 @@ t.test("termination is asked for first, and forced after the grace period", asyn
   const polite = sh("trap 'echo asked; exit 0' TERM; while :; do sleep 0.1; done");
   const deaf = sh("trap '' TERM; while :; do sleep 0.1; done");
   await ns.apply(
-    pod("polite", polite, { terminationGracePeriodSeconds: 30 }),
+    pod("polite", polite, { terminationGracePeriodSeconds: 120 }),
     pod("deaf", deaf, { terminationGracePeriodSeconds: 2 }),
   );
   await ns.kubectl(["wait", "--for=condition=Ready", "pod/polite", "pod/deaf", "--timeout=180s"]);
@@ -250,6 +250,6 @@ t.test("termination is asked for first, and forced after the grace period", asyn
     return (performance.now() - began) / 1000;
   };
   const [politeSeconds, deafSeconds] = await Promise.all([timed("polite"), timed("deaf")]);
-  t.ok(politeSeconds < 15, `polite went without waiting for its grace period (${politeSeconds.toFixed(1)} s)`);
+  t.ok(politeSeconds < 60, `polite went without waiting for its grace period (${politeSeconds.toFixed(1)} s)`);
   t.ok(deafSeconds >= 2, `deaf had its grace period (${deafSeconds.toFixed(1)} s)`);
 });
