@@ -1,6 +1,7 @@
 /** The resource types that controllers, scheduler and agent talk about. */
 import type {
   ConfigMap,
+  ControllerRevision,
   CoreV1Event,
   Deployment,
   DeviceClass,
@@ -27,6 +28,7 @@ import type {
   Service,
   ServiceAccount,
   ServiceCIDR,
+  StatefulSet,
   V1beta1ClusterTrustBundle,
   V1beta1NodeMetrics,
   V1beta1PodMetrics,
@@ -84,6 +86,8 @@ export const ingresses = ref<Ingress>("networking.k8s.io", "v1", "ingresses", "I
 export const ingressClasses = ref<IngressClass>("networking.k8s.io", "v1", "ingressclasses", "IngressClass", false);
 export const deployments = ref<Deployment>("apps", "v1", "deployments", "Deployment");
 export const replicaSets = ref<ReplicaSet>("apps", "v1", "replicasets", "ReplicaSet");
+export const statefulSets = ref<StatefulSet>("apps", "v1", "statefulsets", "StatefulSet");
+export const controllerRevisions = ref<ControllerRevision>("apps", "v1", "controllerrevisions", "ControllerRevision");
 export const ipAddresses = ref<IPAddress>("networking.k8s.io", "v1", "ipaddresses", "IPAddress", false);
 export const serviceCIDRs = ref<ServiceCIDR>("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", false);
 export const networkPolicies = ref<NetworkPolicy>("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy");

@@ -1,9 +1,7 @@
 /** Rolls a Deployment's template out over ReplicaSets. */
 import type { Deployment, Pod, ReplicaSet } from "#api/generated/types.js";
-import { keyOf } from "#api/object.js";
 import { isPodTerminal } from "#api/pod-state.js";
 import { deployments, pods, replicaSets } from "#api/refs.js";
-import { matchLabelSelector } from "#api/selectors.js";
 import { semanticEqual } from "#api/semantic-equal.js";
 import { isAlreadyExists, isNamespaceTerminating, isNotFound } from "#api/status-error.js";
 import { type Controller, type ControllerContext, watch } from "./controller.js";
@@ -12,10 +10,11 @@ import { setCondition } from "./deployment/conditions.js";
 import { isRollingUpdate } from "./deployment/limits.js";
 import { type DeploymentPlan, planDeployment } from "./deployment/plan.js";
 import type { DeploymentAction } from "./deployment/rollout.js";
-import { templateIdentity } from "./deployment/template-hash.js";
 import { claim } from "./ownership/claim.js";
+import { managerKeys } from "./ownership/manager-keys.js";
 import { OwnWrites } from "./ownership/own-writes.js";
 import { controllerOf, ownershipIndexes } from "./ownership/owner-reference.js";
+import { templateIdentity } from "./ownership/template-hash.js";
 
 export function deploymentController(): Controller {
   const setWrites = new OwnWrites();
@@ -25,7 +24,11 @@ export function deploymentController(): Controller {
     workers: 5,
     watches: [
       watch({ ref: deployments }),
-      watch({ ref: replicaSets, indexes: ownershipIndexes, keys: deploymentsOf }),
+      watch({
+        ref: replicaSets,
+        indexes: ownershipIndexes,
+        keys: managerKeys(deployments, ({ spec }) => spec.selector),
+      }),
       watch({ ref: pods, indexes: ownershipIndexes, keys: recreatedDeploymentOf }),
     ],
     async reconcile(key, context) {
@@ -48,22 +51,6 @@ export function deploymentController(): Controller {
       return plan.requeueAfter;
     },
   };
-}
-
-function deploymentsOf(set: ReplicaSet, context: ControllerContext, old?: ReplicaSet): string[] {
-  const { namespace } = set.metadata;
-  const owners = [controllerOf(set), old && controllerOf(old)].filter((owner) => owner?.kind === "Deployment");
-  const keys = owners.map((owner) => `${namespace}/${owner?.name}`);
-  if (!controllerOf(set)) {
-    for (const deployment of context.informer(deployments).list()) {
-      if (
-        deployment.metadata.namespace === namespace &&
-        matchLabelSelector(deployment.spec.selector, set.metadata.labels)
-      )
-        keys.push(keyOf(deployment));
-    }
-  }
-  return keys;
 }
 
 /** A Deployment with strategy Recreate waits for its old Pods to end; any other follows its ReplicaSets only. */

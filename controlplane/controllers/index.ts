@@ -24,6 +24,7 @@ import { replicationController } from "./replication.js";
 import { rootCertificatePublisher } from "./root-ca-certificate-publisher.js";
 import { serviceBalancerController } from "./service-lb.js";
 import { serviceAccountController } from "./serviceaccount.js";
+import { statefulSetController } from "./statefulset.js";
 import { taintEvictionController } from "./taint-eviction.js";
 
 export interface ControllersOptions {
@@ -56,6 +57,7 @@ export function controllers({
     deploymentController(),
     replicaSetController(),
     replicationController(),
+    statefulSetController(),
     endpointSliceController(),
     endpointsController(),
     endpointSliceMirroringController(),

@@ -2,9 +2,16 @@
 import { isDeepStrictEqual } from "node:util";
 import { type FieldError, invalid, notSupported, required } from "#api/field-error.js";
 import { IMMUTABLE } from "#api/validation/metadata.js";
+import { invalidEach } from "#api/validation/names.js";
+import { percent } from "#api/validation/network.js";
 
 export function nonNegative(field: string, value: number | undefined): FieldError[] {
   return value === undefined || value >= 0 ? [] : [invalid(field, value, "must be greater than or equal to 0")];
+}
+
+/** So many, or so many in a hundred: 3, "25%". */
+export function share(field: string, value: number | string | undefined): FieldError[] {
+  return typeof value === "string" ? invalidEach(field, value, percent(value)) : nonNegative(field, value);
 }
 
 export function immutable(field: string, value: unknown, old: unknown): FieldError[] {

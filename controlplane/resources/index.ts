@@ -1,6 +1,7 @@
 /** Every kind Berth serves. Routes, discovery, OpenAPI, storage and columns follow from this list. */
 import { clusterTrustBundle } from "./clustertrustbundle.js";
 import { configMap } from "./configmap.js";
+import { controllerRevision } from "./controllerrevision.js";
 import { deployment } from "./deployment/index.js";
 import { deviceClass } from "./device/device-class.js";
 import { resourceClaim } from "./device/resource-claim.js";
@@ -30,6 +31,7 @@ import { service } from "./service/index.js";
 import { serviceAccount } from "./serviceaccount/index.js";
 import { ipAddress } from "./servicecidr/ipaddress.js";
 import { serviceCIDR } from "./servicecidr/servicecidr.js";
+import { statefulSet } from "./statefulset/index.js";
 
 export const kinds: readonly Kind[] = [
   configMap,
@@ -45,6 +47,8 @@ export const kinds: readonly Kind[] = [
   service,
   deployment,
   replicaSet,
+  statefulSet,
+  controllerRevision,
   lease,
   runtimeClass,
   priorityClass,

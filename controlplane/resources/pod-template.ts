@@ -1,4 +1,4 @@
-/** What Deployment and ReplicaSet ask of their selector and the pods they make. */
+/** What Deployment, ReplicaSet and StatefulSet ask of their selector and the pods they make. */
 import { type FieldError, forbidden, invalid, notSupported, required } from "#api/field-error.js";
 import type { LabelSelector, PodTemplateSpec } from "#api/generated/types.js";
 import { matchLabelSelector } from "#api/selectors.js";
@@ -29,13 +29,17 @@ function validateTemplate(path: string, selector: LabelSelector | undefined, tem
   return errors;
 }
 
-/** Selector and template of a workload whose pods run forever. @param path of the spec */
-export function validateSelectedTemplate(path: string, spec: SelectingSpec): FieldError[] {
+/**
+ * Selector and template of a workload whose pods run forever.
+ * @param path of the spec
+ * @param kind as messages call it
+ */
+export function validateSelectedTemplate(path: string, spec: SelectingSpec, kind = "deployment"): FieldError[] {
   const { selector } = spec;
   const field = `${path}.selector`;
   const errors: FieldError[] = [];
   if (!selector) errors.push(required(field));
-  else if (isEmpty(selector)) errors.push(invalid(field, selector, "empty selector is invalid for deployment"));
+  else if (isEmpty(selector)) errors.push(invalid(field, selector, `empty selector is invalid for ${kind}`));
   else errors.push(...validateLabelSelector(field, selector));
   // A selector that cannot be read cannot be compared with the labels.
   if (selector && !isEmpty(selector) && errors.length > 0) {

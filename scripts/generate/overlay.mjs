@@ -135,7 +135,7 @@ DaemonSetSpec.updateStrategy DeploymentSpec.strategy DeploymentSpec.template End
 EphemeralContainer.resources IngressStatus.loadBalancer NetworkPolicySpec.podSelector
 NodeDaemonEndpoints.kubeletEndpoint NodeStatus.daemonEndpoints NodeStatus.nodeInfo
 PersistentVolumeClaimSpec.resources PodTemplateSpec.metadata PodTemplateSpec.spec ReplicaSetSpec.template
-ServiceStatus.loadBalancer
+ServiceStatus.loadBalancer StatefulSetSpec.template StatefulSetSpec.updateStrategy
 `
   .trim()
   .split(/\s+/);

@@ -31,6 +31,8 @@ export const roots = {
   V1IngressClass: "networking.k8s.io/v1",
   V1Deployment: "apps/v1",
   V1ReplicaSet: "apps/v1",
+  V1StatefulSet: "apps/v1",
+  V1ControllerRevision: "apps/v1",
   V1Scale: "autoscaling/v1",
   AuthenticationV1TokenRequest: "authentication.k8s.io/v1",
   V1TokenReview: "authentication.k8s.io/v1",

@@ -1,12 +1,13 @@
-/** ReplicaSets and Deployments with real Pods, as upstream's conformance tests take them, through kubectl. */
+/** ReplicaSets, Deployments and StatefulSets with real Pods, as upstream's conformance tests take them, through kubectl. */
 import t, { type Test } from "tap";
-import type { Deployment, Pod, ReplicaSet, Scale } from "#api/generated/types.js";
+import type { Deployment, Node, Pod, ReplicaSet, Scale } from "#api/generated/types.js";
 import { proves } from "#test/proves.js";
-import { type NamespaceSession, nginx, openLab, until } from "./lab-session.js";
+import { type NamespaceSession, nginx, openLab, pod, until } from "./lab-session.js";
 
 const session = await openLab(t);
 const SETS = "[sig-apps] ReplicaSet";
 const DEPLOYMENTS = "[sig-apps] Deployment";
+const STATEFUL = "[sig-apps] StatefulSet Basic StatefulSet functionality [StatefulSetBasic]";
 
 type Named = Deployment & { kind: string };
 const deployment = (name: string, replicas: number, spec: object = {}) => {
@@ -14,6 +15,12 @@ const deployment = (name: string, replicas: number, spec: object = {}) => {
   return { ...made, metadata: { name, labels: { app: name } }, spec: { ...made.spec, ...spec } };
 };
 const replicaSet = (name: string, replicas: number) => ({ ...deployment(name, replicas), kind: "ReplicaSet" });
+
+const statefulSet = (name: string, replicas: number, pod: object = {}) => {
+  const { metadata, spec } = deployment(name, replicas);
+  const template = { ...spec.template, spec: { ...spec.template.spec, ...pod } };
+  return { apiVersion: "apps/v1", kind: "StatefulSet", metadata, spec: { ...spec, serviceName: name, template } };
+};
 
 /** Resolves when that many Pods are ready. */
 const ready = (ns: NamespaceSession, kind: string, name: string, replicas: number) =>
@@ -183,4 +190,75 @@ t.test("Deployments", async (t) => {
       t.equal((await sets("tidy")).length, 1);
     },
   );
+});
+
+t.test("StatefulSets", async (t) => {
+  const ns = await session.namespace(t, "stateful");
+  const rolledOut = (name: string) => ns.kubectl(["rollout", "status", `statefulset/${name}`, "--timeout=180s"]);
+
+  await t.test("scale and status", async (t) => {
+    proves(t, `${STATEFUL} should have a working scale subresource [Conformance]`);
+    proves(t, `${STATEFUL} should validate Statefulset Status endpoints [Conformance]`);
+    await ns.apply(statefulSet("scaled", 1));
+    await ready(ns, "statefulset", "scaled", 1);
+    await scaleOf(t, ns, "statefulset", "scaled");
+    await statusOf(t, ns, "statefulset", "scaled");
+  });
+
+  await t.test("a rollout by kubectl, its history, and back", async (t) => {
+    await ns.kubectl(["set", "env", "statefulset/scaled", "COLOR=blue"]);
+    await rolledOut("scaled");
+    const color = async () => ns.kubectl(["exec", "scaled-0", "--", "sh", "-c", "echo $COLOR"]);
+    t.equal(await color(), "blue\n");
+    t.match(await ns.kubectl(["rollout", "history", "statefulset/scaled", "--revision=2"]), /COLOR:\s+blue/);
+    await ns.kubectl(["rollout", "undo", "statefulset/scaled"]);
+    await rolledOut("scaled");
+    t.equal(await color(), "\n");
+    t.match(await ns.kubectl(["rollout", "history", "statefulset/scaled"]), /\n2 .*\n3 /);
+    await ns.kubectl(["rollout", "restart", "statefulset/scaled"]);
+    await rolledOut("scaled");
+  });
+
+  await t.test("a Pod that its node refuses is made again until it fits", async (t) => {
+    proves(t, `${STATEFUL} Should recreate evicted statefulset [Conformance]`);
+    const node = { nodeName: "node-1" };
+    const asking = (cpu: string) => ({ resources: { requests: { cpu } } });
+    const { allocatable } = (await ns.get<Node>("node", "node-1")).status!;
+    // More than half of the node: there is no room for two.
+    const most = asking(`${Math.round(Number(allocatable?.["cpu"]) * 550)}m`);
+    await ns.apply(
+      pod("first", { command: ["sleep", "3600"], ...most }, { ...node, terminationGracePeriodSeconds: 0 }),
+    );
+    await ns.kubectl(["wait", "pod/first", "--for=condition=Ready", "--timeout=180s"]);
+    const [container] = deployment("late", 1).spec.template.spec!.containers;
+    await ns.apply(statefulSet("late", 1, { ...node, containers: [{ ...container, ...most }] }));
+    const seen = new Set<string>();
+    await until("refused and made again", async () => {
+      const found = await ns.tryGet<Pod>("pod", "late-0");
+      if (found) seen.add(found.metadata.uid);
+      return seen.size > 2;
+    });
+    await ns.kubectl(["delete", "pod", "first"]);
+    await ready(ns, "statefulset", "late", 1);
+    t.equal((await podsOf(ns, "late")).length, 1);
+  });
+
+  await t.test("a collection is listed, patched and deleted by label", async (t) => {
+    proves(t, `${STATEFUL} should list, patch and delete a collection of StatefulSets [Conformance]`);
+    const listed = () => session.kubectl(["get", "statefulset", "-A", "-l", "e2e=listed", "-o", "name"]);
+    await ns.kubectl(["label", "statefulset", "--all", "e2e=listed"]);
+    t.equal((await listed()).trim().split("\n").length, 2);
+    const patch = { spec: { template: { spec: { terminationGracePeriodSeconds: 1 } } } };
+    await ns.kubectl(["patch", "statefulset", "late", "-p", JSON.stringify(patch)]);
+    await rolledOut("late");
+    const [late] = await podsOf(ns, "late");
+    t.equal(late?.spec.terminationGracePeriodSeconds, 1);
+    await ns.kubectl([
+      "delete",
+      "--raw",
+      `/apis/apps/v1/namespaces/${ns.name}/statefulsets?labelSelector=e2e%3Dlisted`,
+    ]);
+    t.equal(await listed(), "");
+    await until("Pods and revisions gone", async () => (await ns.kubectl(["get", "pods,controllerrevisions"])) === "");
+  });
 });

@@ -3,8 +3,8 @@ import { deployments, replicaSets } from "#api/refs.js";
 import { groupVersion } from "#api/resource.js";
 import { semanticEqual } from "#api/semantic-equal.js";
 import { controllerReference } from "../ownership/owner-reference.js";
+import { HASH_LABEL, templateHash, templateIdentity } from "../ownership/template-hash.js";
 import { newSetAnnotations, replicasAnnotations, revisionOf } from "./annotations.js";
-import { HASH_LABEL, templateHash, templateIdentity } from "./template-hash.js";
 
 export type DeploymentAction =
   | { type: "create"; replicaSet: ReplicaSet; event?: string }

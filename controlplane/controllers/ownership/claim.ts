@@ -39,17 +39,17 @@ export function planClaims<T extends KubeObject>(owner: Owner, managed: readonly
 
 /**
  * The objects `owner` manages by now, after adopting and releasing. The collection's informer must carry
- * `ownershipIndexes`. Adoption asks the server first whether the owner still lives: a stale cache must not adopt for the dead.
+ * `ownershipIndexes`. What is no member is neither adopted nor released. Adoption asks the server first whether the owner still lives: a stale cache must not adopt for the dead.
  */
 export async function claim<T extends KubeObject>(
   client: Client,
   owner: { ref: ResourceRef; object: Owner },
-  collection: { ref: ResourceRef<T>; informer: Informer<T> },
+  collection: { ref: ResourceRef<T>; informer: Informer<T>; isMember?(object: T): boolean },
 ): Promise<T[]> {
   const { namespace, uid } = owner.object.metadata;
-  const { ref, informer } = collection;
-  const managed = informer.byIndex("controllerUid", uid);
-  const orphans = informer.byIndex("unmanagedNamespace", namespace ?? "");
+  const { ref, informer, isMember = () => true } = collection;
+  const managed = informer.byIndex("controllerUid", uid).filter(isMember);
+  const orphans = informer.byIndex("unmanagedNamespace", namespace ?? "").filter(isMember);
   const plan = planClaims(owner.object, managed, orphans);
   for (const object of plan.release) await patchOwners(client, ref, object, releasePatch(object, uid));
   if (plan.adopt.length === 0) return plan.owned;

@@ -3,11 +3,11 @@ import type { Pod, ReplicaSet } from "#api/generated/types.js";
 import { type KubeObject, keyOf } from "#api/object.js";
 import { pods } from "#api/refs.js";
 import type { ResourceRef } from "#api/resource.js";
-import { matchLabelSelector } from "#api/selectors.js";
 import { semanticEqual } from "#api/semantic-equal.js";
 import { isNamespaceTerminating, isNotFound } from "#api/status-error.js";
 import { type Controller, type ControllerContext, watch } from "../controller.js";
 import { claim } from "../ownership/claim.js";
+import { managerKeys } from "../ownership/manager-keys.js";
 import { OwnWrites } from "../ownership/own-writes.js";
 import { controllerOf, ownershipIndexes } from "../ownership/owner-reference.js";
 import { podFromTemplate } from "../ownership/pod-from-template.js";
@@ -33,7 +33,7 @@ export function replicasController<T extends KubeObject>({ name, ref, asSet }: R
       watch({
         ref: pods,
         indexes: ownershipIndexes,
-        keys: (pod, context, old) => ownersOf({ ref, asSet }, pod, context, old),
+        keys: managerKeys(ref, (object) => asSet(object).spec.selector),
       }),
     ],
     async reconcile(key, context) {
@@ -59,26 +59,6 @@ export function replicasController<T extends KubeObject>({ name, ref, asSet }: R
       return nextAvailable(replicaSet, managed, context.now());
     },
   };
-}
-
-/** The object that manages the Pod, or managed it before this change; for an orphan those that might adopt it. */
-function ownersOf<T extends KubeObject>(
-  { ref, asSet }: Pick<Replicated<T>, "ref" | "asSet">,
-  pod: Pod,
-  context: ControllerContext,
-  old?: Pod,
-): string[] {
-  const { namespace } = pod.metadata;
-  const owners = [controllerOf(pod), old && controllerOf(old)].filter((owner) => owner?.kind === ref.kind);
-  const keys = owners.map((owner) => `${namespace}/${owner?.name}`);
-  if (!controllerOf(pod)) {
-    for (const object of context.informer(ref).list()) {
-      const { metadata, spec } = asSet(object);
-      if (metadata.namespace === namespace && matchLabelSelector(spec.selector, pod.metadata.labels))
-        keys.push(keyOf(object));
-    }
-  }
-  return keys;
 }
 
 function relatedPods(ref: ResourceRef, replicaSet: ReplicaSet, context: ControllerContext): readonly Pod[] {

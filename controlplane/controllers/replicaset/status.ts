@@ -48,10 +48,14 @@ function failureConditions(
 }
 
 /** Milliseconds until the next Pod has been ready long enough to count as available; undefined when none is on the way. */
-export function nextAvailable(replicaSet: ReplicaSet, pods: readonly Pod[], now: number): number | undefined {
+export function nextAvailable(
+  { spec }: { spec: { minReadySeconds?: number } },
+  pods: readonly Pod[],
+  now: number,
+): number | undefined {
   const waits = pods
     .filter(isPodActive)
-    .map((pod) => availableIn(pod, replicaSet.spec.minReadySeconds ?? 0, now))
+    .map((pod) => availableIn(pod, spec.minReadySeconds ?? 0, now))
     .filter((wait) => wait !== undefined && wait > 0) as number[];
   return waits.length > 0 ? Math.min(...waits) : undefined;
 }

@@ -1,23 +1,16 @@
 import { type FieldError, forbidden, invalid, notSupported, required } from "#api/field-error.js";
 import type { Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment } from "#api/generated/types.js";
-import { invalidEach } from "#api/validation/names.js";
-import { percent } from "#api/validation/network.js";
-import { immutable, nonNegative, notMoreThan } from "../field-rules.js";
+import { immutable, nonNegative, notMoreThan, share } from "../field-rules.js";
 import { validateSelectedTemplate } from "../pod-template.js";
 
 type Share = number | string | undefined;
-
-function validateShare(field: string, share: Share): FieldError[] {
-  if (typeof share === "string") return invalidEach(field, share, percent(share));
-  return nonNegative(field, share);
-}
 
 const isZero = (share: Share) => Number.parseInt(String(share ?? 0), 10) === 0;
 const isOverAll = (share: Share) => typeof share === "string" && Number.parseInt(share, 10) > 100;
 
 function validateRollingUpdate(path: string, { maxUnavailable, maxSurge }: RollingUpdateDeployment): FieldError[] {
   const field = `${path}.maxUnavailable`;
-  const errors = [...validateShare(field, maxUnavailable), ...validateShare(`${path}.maxSurge`, maxSurge)];
+  const errors = [...share(field, maxUnavailable), ...share(`${path}.maxSurge`, maxSurge)];
   if (isZero(maxUnavailable) && isZero(maxSurge))
     errors.push(invalid(field, maxUnavailable, "may not be 0 when `maxSurge` is 0"));
   if (isOverAll(maxUnavailable)) errors.push(invalid(field, maxUnavailable, "must not be greater than 100%"));

@@ -5,7 +5,7 @@
 import { copyFileSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import type { Pod, Service } from "#api/generated/types.js";
+import type { Deployment, Pod, Service } from "#api/generated/types.js";
 import { stopProcess } from "#scripts/lab/processes.js";
 import type { LabNode } from "#scripts/lab/state.js";
 import { startAgent } from "#scripts/lab/up.js";
@@ -164,6 +164,38 @@ t.test("hostname and subdomain of a Pod", async (t) => {
     t.same(await queriers[1]!.dig("dns-querier-2.headless", "A", transport), [podIPs[1]]);
     t.same(await queriers[1]!.dig(`headless.dns.${ZONE}`, "A", transport), bothIPs);
   }
+});
+
+t.test("a StatefulSet's Pods, each by its own name, also when it is made again", async (t) => {
+  const { spec } = nginx("db", 2) as Deployment;
+  await ns.apply(service("db", { clusterIP: "None", selector: { app: "db" }, ports: http }), {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    metadata: { name: "db" },
+    spec: { ...spec, serviceName: "db" },
+  });
+  await ns.kubectl(["rollout", "status", "statefulset/db", "--timeout=180s"]);
+  const address = async (name: string) => (await ns.get<Pod>("pod", name)).status!.podIP!;
+  const known = async () => {
+    for (const name of ["db-0", "db-1"]) {
+      const ip = await address(name);
+      for (const querier of queriers)
+        await until(`${name} has its name`, async () => (await querier.dig(`${name}.db`)).join() === ip);
+    }
+  };
+  await known();
+  t.same(
+    await queriers[0]!.dig(`_http._tcp.db.dns.${ZONE}`, "SRV"),
+    [0, 1].map((i) => `0 50 80 db-${i}.db.dns.${ZONE}.`),
+  );
+  t.equal((await ns.kubectl(["exec", "db-0", "--", "hostname", "-f"])).trim(), `db-0.db.dns.${ZONE}`);
+  const { uid } = (await ns.get<Pod>("pod", "db-0")).metadata;
+  await ns.kubectl(["delete", "pod", "db-0"]);
+  await until("made again", async () => (await ns.tryGet<Pod>("pod", "db-0"))?.metadata.uid !== uid);
+  await ns.kubectl(["rollout", "status", "statefulset/db", "--timeout=180s"]);
+  await known();
+  const page = await ns.kubectl(["exec", "querier-1", "--", "timeout", "20", "wget", "-qO-", "http://db-0.db/"]);
+  t.match(page, /Welcome to nginx/);
 });
 
 t.test("an ExternalName, changed, and made a ClusterIP", async (t) => {

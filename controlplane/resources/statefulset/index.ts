@@ -1,0 +1,74 @@
+import type { StatefulSet } from "#api/generated/types.js";
+import { statefulSets } from "#api/refs.js";
+import { formatSelector, requirementsOf } from "#api/selectors.js";
+import { ageColumn, nameColumn, workloadColumns } from "../columns.js";
+import type { Kind } from "../kind.js";
+import { defaultPodTemplate } from "../pod/defaults.js";
+import { podSpecWarnings } from "../pod/warnings.js";
+import { validateStatefulSet, validateStatefulSetStatus, validateStatefulSetUpdate } from "./validate.js";
+
+/** https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/ */
+export const statefulSet: Kind<StatefulSet> = {
+  ...statefulSets,
+  singular: "statefulset",
+  shortNames: ["sts"],
+  categories: ["all"],
+  schema: "StatefulSet",
+  nameRule: "dns-label",
+  hasGeneration: true,
+  columns: [
+    nameColumn,
+    {
+      name: "Ready",
+      type: "string",
+      description: "Pods that are ready, out of those wanted.",
+      value: ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 1}`,
+    },
+    ageColumn,
+    ...workloadColumns<StatefulSet>().filter(({ name }) => name !== "Selector"),
+  ],
+  subresources: {
+    status: { validate: validateStatefulSetStatus },
+    scale: {
+      replicas: ({ spec }) => spec.replicas ?? 1,
+      statusReplicas: ({ status }) => status?.replicas ?? 0,
+      selector: ({ spec }) => formatSelector(requirementsOf(spec.selector)),
+      setReplicas(object, replicas) {
+        object.spec.replicas = replicas;
+      },
+    },
+  },
+  defaults: defaultStatefulSet,
+  validate: validateStatefulSet,
+  validateUpdate: validateStatefulSetUpdate,
+  warnings: ({ spec }) => [
+    ...podSpecWarnings("spec.template.spec", spec.template?.spec),
+    ...(spec.volumeClaimTemplates?.length
+      ? ["spec.volumeClaimTemplates: there are no PersistentVolumeClaims yet; Pods that use them do not start"]
+      : []),
+  ],
+  prepareForCreate(object) {
+    object.status = { replicas: 0, availableReplicas: 0 };
+  },
+};
+
+function defaultStatefulSet(object: StatefulSet): void {
+  const spec = object.spec ?? {};
+  object.spec = spec;
+  spec.podManagementPolicy ||= "OrderedReady";
+  spec.updateStrategy ??= {};
+  const strategy = spec.updateStrategy;
+  strategy.type ||= "RollingUpdate";
+  if (strategy.type === "RollingUpdate") {
+    strategy.rollingUpdate ??= {};
+    strategy.rollingUpdate.partition ??= 0;
+    strategy.rollingUpdate.maxUnavailable ??= 1;
+  }
+  spec.persistentVolumeClaimRetentionPolicy ??= {};
+  spec.persistentVolumeClaimRetentionPolicy.whenDeleted ||= "Retain";
+  spec.persistentVolumeClaimRetentionPolicy.whenScaled ||= "Retain";
+  spec.replicas ??= 1;
+  spec.revisionHistoryLimit ??= 10;
+  spec.template ??= {};
+  defaultPodTemplate(spec.template);
+}
