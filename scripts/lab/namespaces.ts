@@ -48,6 +48,12 @@ export async function ensureSwitch(lab: Lab): Promise<void> {
   }
 }
 
+/** The same each time the node is switched on: to another one of its address its neighbours would go on talking, for up to a minute. */
+function hardwareAddress({ address }: LabNode): string {
+  const bytes = address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));
+  return ["02", "be", ...bytes].join(":");
+}
+
 /** The node's namespace, with eth0 on its switch, a route to the other segments where there are any, and no default route. */
 export async function ensureNodeNetwork(lab: Lab, node: LabNode): Promise<void> {
   const name = lab.namespace(node);
@@ -55,20 +61,8 @@ export async function ensureNodeNetwork(lab: Lab, node: LabNode): Promise<void> 
   const { code } = await runAny("ip", ["-n", name, "link", "show", "eth0"]);
   if (code === 0) return;
   const port = switchPort(node);
-  await run("ip", [
-    "-n",
-    name,
-    "link",
-    "add",
-    "eth0",
-    "type",
-    "veth",
-    "peer",
-    "name",
-    port,
-    "netns",
-    lab.switchNamespace,
-  ]);
+  const peer = ["type", "veth", "peer", "name", port, "netns", lab.switchNamespace];
+  await run("ip", ["-n", name, "link", "add", "eth0", "address", hardwareAddress(node), ...peer]);
   await run("ip", ["-n", lab.switchNamespace, "link", "set", port, "master", switchOf(node), "up"]);
   await run("ip", ["-n", name, "addr", "add", `${node.address}/24`, "dev", "eth0"]);
   await run("ip", ["-n", name, "link", "set", "eth0", "up"]);
