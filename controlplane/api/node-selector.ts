@@ -1,4 +1,4 @@
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod } from "#api/generated/types.js";
+import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod } from "./generated/types.js";
 
 type Values = Readonly<Record<string, string>>;
 
@@ -36,7 +36,7 @@ export function matchesTerm({ matchExpressions = [], matchFields = [] }: NodeSel
 }
 
 /** Both `nodeSelector` and the required node affinity must hold; of the affinity's terms one is enough. */
-export function matchesNodeSelection({ spec }: Pod, node: Node): boolean {
+export function matchesNodeSelection({ spec }: Pick<Pod, "spec">, node: Node): boolean {
   const labels = node.metadata.labels ?? {};
   if (!Object.entries(spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value)) return false;
   const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;

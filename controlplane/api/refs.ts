@@ -3,6 +3,7 @@ import type {
   ConfigMap,
   ControllerRevision,
   CoreV1Event,
+  DaemonSet,
   Deployment,
   DeviceClass,
   EndpointSlice,
@@ -87,6 +88,7 @@ export const ingressClasses = ref<IngressClass>("networking.k8s.io", "v1", "ingr
 export const deployments = ref<Deployment>("apps", "v1", "deployments", "Deployment");
 export const replicaSets = ref<ReplicaSet>("apps", "v1", "replicasets", "ReplicaSet");
 export const statefulSets = ref<StatefulSet>("apps", "v1", "statefulsets", "StatefulSet");
+export const daemonSets = ref<DaemonSet>("apps", "v1", "daemonsets", "DaemonSet");
 export const controllerRevisions = ref<ControllerRevision>("apps", "v1", "controllerrevisions", "ControllerRevision");
 export const ipAddresses = ref<IPAddress>("networking.k8s.io", "v1", "ipaddresses", "IPAddress", false);
 export const serviceCIDRs = ref<ServiceCIDR>("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", false);

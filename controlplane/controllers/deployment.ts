@@ -10,11 +10,11 @@ import { setCondition } from "./deployment/conditions.js";
 import { isRollingUpdate } from "./deployment/limits.js";
 import { type DeploymentPlan, planDeployment } from "./deployment/plan.js";
 import type { DeploymentAction } from "./deployment/rollout.js";
+import { templateIdentity } from "./history/template-hash.js";
 import { claim } from "./ownership/claim.js";
 import { managerKeys } from "./ownership/manager-keys.js";
 import { OwnWrites } from "./ownership/own-writes.js";
 import { controllerOf, ownershipIndexes } from "./ownership/owner-reference.js";
-import { templateIdentity } from "./ownership/template-hash.js";
 
 export function deploymentController(): Controller {
   const setWrites = new OwnWrites();

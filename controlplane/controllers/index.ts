@@ -6,6 +6,7 @@ import { groupResource, type ResourceRef } from "#api/resource.js";
 import type { Client } from "#client/client.js";
 import type { Clock } from "#client/clock.js";
 import type { Controller } from "./controller.js";
+import { daemonSetController } from "./daemonset.js";
 import { deploymentController } from "./deployment.js";
 import { endpointsController } from "./endpoints.js";
 import { endpointSliceController } from "./endpointslice.js";
@@ -58,6 +59,7 @@ export function controllers({
     replicaSetController(),
     replicationController(),
     statefulSetController(),
+    daemonSetController(),
     endpointSliceController(),
     endpointsController(),
     endpointSliceMirroringController(),

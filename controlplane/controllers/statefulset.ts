@@ -3,15 +3,17 @@ import type { ControllerRevision, Pod, StatefulSet } from "#api/generated/types.
 import { keyOf } from "#api/object.js";
 import { controllerRevisions, pods, statefulSets } from "#api/refs.js";
 import { semanticEqual } from "#api/semantic-equal.js";
-import { isAlreadyExists, isNamespaceTerminating, isNotFound } from "#api/status-error.js";
+import { isNamespaceTerminating } from "#api/status-error.js";
 import { type Controller, type ControllerContext, watch } from "./controller.js";
+import { surplus, templateOf } from "./history/plan.js";
+import { deleteRevision, writeRevision } from "./history/write.js";
 import { claim } from "./ownership/claim.js";
+import { deletePod } from "./ownership/delete-pod.js";
 import { managerKeys } from "./ownership/manager-keys.js";
 import { OwnWrites } from "./ownership/own-writes.js";
-import { controllerOf, ownershipIndexes } from "./ownership/owner-reference.js";
+import { ownershipIndexes } from "./ownership/owner-reference.js";
 import { nextAvailable } from "./replicaset/status.js";
-import { isSameTemplate, planHistory, surplus, templateOf } from "./statefulset/history.js";
-import { identityLabels, newPod, ordinalOf, podName } from "./statefulset/identity.js";
+import { identityLabels, newPod, ordinalOf, podName, revisionOf } from "./statefulset/identity.js";
 import { planStatefulSet, type StatefulSetPlan, type StatefulSetState } from "./statefulset/plan.js";
 import { statefulSetStatus } from "./statefulset/status.js";
 
@@ -45,7 +47,10 @@ export function statefulSetController(): Controller {
       const history = await claim(client, owner, { ref: controllerRevisions, informer: revisions });
       const isMember = (pod: Pod) => ordinalOf(set, pod) !== undefined;
       const managed = await claim(client, owner, { ref: pods, informer: podInformer, isMember });
-      const update = await writeRevision({ key, set, writes: revisionWrites, context }, history);
+      const update = await writeRevision(
+        { key, ref: statefulSets, owner: set, writes: revisionWrites, context },
+        history,
+      );
       const current = history.find(({ metadata }) => metadata.name === set.status?.currentRevision) ?? update;
       const names = { current: current.metadata.name, update: update.metadata.name };
       const state: StatefulSetState = { set, pods: managed, ...names, now: now() };
@@ -58,7 +63,9 @@ export function statefulSetController(): Controller {
       const status = statefulSetStatus(state);
       if (!semanticEqual(status, set.status))
         statusWrites.wrote(key, await client.update(statefulSets, { ...set, status }, { subresource: "status" }));
-      for (const old of surplus(set, history, managed, Object.values(names))) await deleteRevision(old, context);
+      const used = new Set([...Object.values(names), ...managed.map(revisionOf)]);
+      for (const old of surplus(set, history, ({ metadata }) => used.has(metadata.name)))
+        await deleteRevision(old, context);
       if (failure) throw failure;
       return nextAvailable(set, managed, now());
     },
@@ -73,41 +80,6 @@ interface Turn {
   readonly context: ControllerContext;
 }
 
-/** The revision of the template as it is; made, or given the highest number again, where it has to be. */
-async function writeRevision(
-  { key, set, writes, context }: Turn,
-  history: readonly ControllerRevision[],
-): Promise<ControllerRevision> {
-  const { client } = context;
-  const { update, write } = planHistory(set, history);
-  if (!write) return update as ControllerRevision;
-  if (write === "update") {
-    const renumbered = await client.update(controllerRevisions, update as ControllerRevision);
-    writes.wrote(key, renumbered);
-    return renumbered;
-  }
-  try {
-    const created = await client.create(controllerRevisions, update);
-    writes.wrote(key, created);
-    return created;
-  } catch (error) {
-    if (!isAlreadyExists(error) || isNamespaceTerminating(error)) throw error;
-  }
-  // By us, in a cache that has not shown it yet, or another template of the same hash.
-  const existing = await client.get(controllerRevisions, update.metadata.name ?? "", set.metadata.namespace);
-  if (controllerOf(existing)?.uid === set.metadata.uid && isSameTemplate(existing, update)) return existing;
-  const status = { replicas: 0, ...set.status, collisionCount: (set.status?.collisionCount ?? 0) + 1 };
-  await client.update(statefulSets, { ...set, status }, { subresource: "status" });
-  throw new Error(`revision name ${update.metadata.name} is taken: trying another hash`);
-}
-
-async function deleteRevision({ metadata }: ControllerRevision, { client }: ControllerContext): Promise<void> {
-  const { name, namespace, uid } = metadata;
-  await client.delete(controllerRevisions, name, namespace, { preconditions: { uid } }).catch((error) => {
-    if (!isNotFound(error)) throw error;
-  });
-}
-
 /** @returns the first failure */
 async function act(
   turn: Turn,
@@ -119,7 +91,7 @@ async function act(
       createPod(turn, ordinal, revisions.get(revision) as ControllerRevision),
     ),
     ...plan.mend.map(({ pod, ordinal }) => mendPod(turn, pod, ordinal)),
-    ...plan.delete.map((pod) => deletePod(turn, pod)),
+    ...plan.delete.map((pod) => endPod(turn, pod)),
   ]);
   return results.find((result) => result.status === "rejected")?.reason;
 }
@@ -141,8 +113,8 @@ async function mendPod({ key, set, writes, context }: Turn, { metadata }: Pod, o
   });
 }
 
-async function deletePod({ key, set, writes, context }: Turn, pod: Pod) {
-  const { name, namespace, uid } = pod.metadata;
+async function endPod({ key, set, writes, context }: Turn, pod: Pod) {
+  const { name } = pod.metadata;
   if (pod.status?.phase === "Failed")
     context.event(set, "Warning", "RecreatingFailedPod", `StatefulSet ${keyOf(set)} is recreating failed Pod ${name}`);
   if (pod.status?.phase === "Succeeded")
@@ -152,16 +124,7 @@ async function deletePod({ key, set, writes, context }: Turn, pod: Pod) {
       "RecreatingTerminatedPod",
       `StatefulSet ${keyOf(set)} is recreating terminated Pod ${name}`,
     );
-  await told({ set, context }, "Delete", name, async () => {
-    try {
-      const answer = await context.client.delete(pods, name, namespace, { preconditions: { uid } });
-      if ("spec" in answer) writes.wrote(key, answer);
-      else writes.removed(key, pod, keyOf(pod));
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-      writes.removed(key, pod, keyOf(pod));
-    }
-  });
+  await told({ set, context }, "Delete", name, () => deletePod(context.client, pod, key, writes));
 }
 
 /** Does it, and says how that went. */

@@ -2,6 +2,7 @@
 import { clusterTrustBundle } from "./clustertrustbundle.js";
 import { configMap } from "./configmap.js";
 import { controllerRevision } from "./controllerrevision.js";
+import { daemonSet } from "./daemonset/index.js";
 import { deployment } from "./deployment/index.js";
 import { deviceClass } from "./device/device-class.js";
 import { resourceClaim } from "./device/resource-claim.js";
@@ -48,6 +49,7 @@ export const kinds: readonly Kind[] = [
   deployment,
   replicaSet,
   statefulSet,
+  daemonSet,
   controllerRevision,
   lease,
   runtimeClass,

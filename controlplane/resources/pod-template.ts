@@ -1,4 +1,4 @@
-/** What Deployment, ReplicaSet and StatefulSet ask of their selector and the pods they make. */
+/** What Deployment, ReplicaSet, StatefulSet and DaemonSet ask of their selector and the pods they make. */
 import { type FieldError, forbidden, invalid, notSupported, required } from "#api/field-error.js";
 import type { LabelSelector, PodTemplateSpec } from "#api/generated/types.js";
 import { matchLabelSelector } from "#api/selectors.js";

@@ -3,10 +3,10 @@
  * https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/
  */
 import type { Pod, TopologySpreadConstraint } from "#api/generated/types.js";
+import { matchesNodeSelection } from "#api/node-selector.js";
 import { matchesLabels, type ParsedSelector, requirementsOf } from "#api/selectors.js";
 import { untoleratedTaint } from "#api/taints.js";
 import type { NodeInfo } from "./node-info.js";
-import { matchesNodeSelection } from "./node-selector.js";
 import { topologyValue } from "./topology-counts.js";
 
 export interface SpreadConstraint {

@@ -32,6 +32,7 @@ export const roots = {
   V1Deployment: "apps/v1",
   V1ReplicaSet: "apps/v1",
   V1StatefulSet: "apps/v1",
+  V1DaemonSet: "apps/v1",
   V1ControllerRevision: "apps/v1",
   V1Scale: "autoscaling/v1",
   AuthenticationV1TokenRequest: "authentication.k8s.io/v1",

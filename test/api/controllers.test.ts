@@ -14,7 +14,7 @@ import {
   services,
 } from "#api/refs.js";
 import type { Client } from "#client/client.js";
-import { templateHash } from "#controlplane/controllers/ownership/template-hash.js";
+import { templateHash } from "#controlplane/controllers/history/template-hash.js";
 import { type ControlPlane, eventually, find, startControlPlane } from "#test/fixtures/control-plane.js";
 
 const namespace = "default";

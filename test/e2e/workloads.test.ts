@@ -1,4 +1,4 @@
-/** ReplicaSets, Deployments and StatefulSets with real Pods, as upstream's conformance tests take them, through kubectl. */
+/** ReplicaSets, Deployments, StatefulSets and DaemonSets with real Pods, as upstream's conformance tests take them, through kubectl. */
 import t, { type Test } from "tap";
 import type { Deployment, Node, Pod, ReplicaSet, Scale } from "#api/generated/types.js";
 import { proves } from "#test/proves.js";
@@ -261,4 +261,34 @@ t.test("StatefulSets", async (t) => {
     t.equal(await listed(), "");
     await until("Pods and revisions gone", async () => (await ns.kubectl(["get", "pods,controllerrevisions"])) === "");
   });
+});
+
+t.test("DaemonSets", async (t) => {
+  const ns = await session.namespace(t, "daemons");
+  const { template, selector } = deployment("logs", 1).spec;
+  await ns.apply({
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { name: "logs" },
+    spec: { template, selector },
+  });
+  const rolledOut = () => ns.kubectl(["rollout", "status", "daemonset/logs", "--timeout=180s"]);
+  const colors = async () => {
+    const found = new Map<string, string>();
+    for (const { metadata, spec } of await podsOf(ns, "logs")) {
+      if (metadata.deletionTimestamp) continue;
+      const color = await ns.kubectl(["exec", metadata.name, "--", "sh", "-c", "echo $COLOR"]);
+      found.set(spec.nodeName ?? "", color.trim());
+    }
+    return Object.fromEntries([...found].sort());
+  };
+  await rolledOut();
+  t.same(await colors(), { "node-1": "", "node-2": "" });
+  await ns.kubectl(["set", "env", "daemonset/logs", "COLOR=blue"]);
+  await rolledOut();
+  t.same(await colors(), { "node-1": "blue", "node-2": "blue" });
+  t.match(await ns.kubectl(["get", "daemonset", "logs", "--no-headers"]), /^logs +2 +2 +2 +2 +2 +<none>/);
+  await ns.kubectl(["rollout", "undo", "daemonset/logs"]);
+  await rolledOut();
+  t.same(await colors(), { "node-1": "", "node-2": "" });
 });

@@ -2,8 +2,8 @@ import type { Deployment, ReplicaSet } from "#api/generated/types.js";
 import { deployments, replicaSets } from "#api/refs.js";
 import { groupVersion } from "#api/resource.js";
 import { semanticEqual } from "#api/semantic-equal.js";
+import { HASH_LABEL, templateHash, templateIdentity } from "../history/template-hash.js";
 import { controllerReference } from "../ownership/owner-reference.js";
-import { HASH_LABEL, templateHash, templateIdentity } from "../ownership/template-hash.js";
 import { newSetAnnotations, replicasAnnotations, revisionOf } from "./annotations.js";
 
 export type DeploymentAction =

@@ -1,22 +1,25 @@
-/** A StatefulSet's templates over time, as ControllerRevisions: `kubectl rollout history` and `undo` read them. */
-import type { ControllerRevision, Pod, PodTemplateSpec, StatefulSet } from "#api/generated/types.js";
-import type { Draft } from "#api/object.js";
-import { statefulSets } from "#api/refs.js";
+/** A workload's templates over time, as ControllerRevisions: `kubectl rollout history` and `undo` read them. */
+import type { ControllerRevision, LabelSelector, PodTemplateSpec } from "#api/generated/types.js";
+import type { Draft, KubeObject } from "#api/object.js";
+import type { ResourceRef } from "#api/resource.js";
 import { canonicalText } from "#api/semantic-equal.js";
 import { controllerReference } from "../ownership/owner-reference.js";
-import { templateHash } from "../ownership/template-hash.js";
-import { revisionOf } from "./identity.js";
+import { templateHash } from "./template-hash.js";
 
-/** A strategic merge patch that puts the template back in the set's place. */
+/** What has a history: a StatefulSet, a DaemonSet. */
+export interface Templated extends KubeObject {
+  spec: { selector: LabelSelector; template: PodTemplateSpec; revisionHistoryLimit?: number };
+  status?: { collisionCount?: number };
+}
+
+/** A strategic merge patch that puts the template back in its owner's place. */
 interface RevisionData {
   spec: { template: PodTemplateSpec & { $patch?: "replace" } };
 }
 
-export const HASH = "controller.kubernetes.io/hash";
+const HASH = "controller.kubernetes.io/hash";
 
-const dataOf = ({ spec }: StatefulSet): RevisionData => ({
-  spec: { template: { ...spec.template, $patch: "replace" } },
-});
+export const hashOf = ({ metadata }: ControllerRevision): string => metadata.labels?.[HASH] ?? "";
 
 export function templateOf({ data }: ControllerRevision): PodTemplateSpec {
   const { $patch, ...template } = (data as RevisionData).spec.template;
@@ -33,37 +36,38 @@ export interface HistoryPlan {
   write?: "create" | "update";
 }
 
-/** @param known all revisions of the set */
-export function planHistory(set: StatefulSet, known: readonly ControllerRevision[]): HistoryPlan {
-  const data = dataOf(set);
-  const text = canonicalText(data);
+/** @param known all revisions of the owner */
+export function planHistory(ref: ResourceRef, owner: Templated, known: readonly ControllerRevision[]): HistoryPlan {
+  const { name, namespace } = owner.metadata;
+  const { template } = owner.spec;
+  const data: RevisionData = { spec: { template: { ...template, $patch: "replace" } } };
   const sorted = [...known].sort(byAge);
   const last = sorted.at(-1);
   const revision = (last?.revision ?? 0) + 1;
-  const same = sorted.filter((candidate) => canonicalText(candidate.data) === text).at(-1);
+  const same = sorted.findLast((candidate) => isSameTemplate(candidate, { data }));
   if (same) return same === last ? { update: same } : { update: { ...same, revision }, write: "update" };
-  const hash = templateHash(set.spec.template, set.status?.collisionCount);
+  const hash = templateHash(template, owner.status?.collisionCount);
   const metadata = {
-    name: `${set.metadata.name}-${hash}`,
-    namespace: set.metadata.namespace,
-    labels: { ...set.spec.template.metadata?.labels, [HASH]: hash },
-    ownerReferences: [controllerReference(statefulSets, set)],
+    name: `${name}-${hash}`,
+    namespace,
+    labels: { ...template.metadata?.labels, [HASH]: hash },
+    ownerReferences: [controllerReference(ref, owner)],
   };
-  const draft = { apiVersion: "apps/v1", kind: "ControllerRevision", metadata, data, revision };
-  return { update: draft, write: "create" };
+  return {
+    update: { apiVersion: "apps/v1", kind: "ControllerRevision", metadata, data, revision },
+    write: "create",
+  };
 }
 
 export const isSameTemplate = (a: { data?: unknown }, b: { data?: unknown }) =>
   canonicalText(a.data) === canonicalText(b.data);
 
-/** What nobody needs and nobody wants to keep, the oldest first. @param live names that are in use */
+/** What nothing was made from and nobody wants to keep, the oldest first. */
 export function surplus(
-  set: StatefulSet,
+  owner: Templated,
   known: readonly ControllerRevision[],
-  pods: readonly Pod[],
-  live: readonly string[],
+  isUsed: (revision: ControllerRevision) => boolean,
 ): ControllerRevision[] {
-  const used = new Set([...live, ...pods.map(revisionOf)]);
-  const idle = known.filter(({ metadata }) => !used.has(metadata.name)).sort(byAge);
-  return idle.slice(0, Math.max(0, idle.length - (set.spec.revisionHistoryLimit ?? 10)));
+  const idle = known.filter((revision) => !isUsed(revision)).sort(byAge);
+  return idle.slice(0, Math.max(0, idle.length - (owner.spec.revisionHistoryLimit ?? 10)));
 }

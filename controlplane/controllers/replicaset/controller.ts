@@ -1,12 +1,13 @@
 /** Keeps as many Pods of a template running as an object asks for: a ReplicaSet, or what is one in all but its selector. */
 import type { Pod, ReplicaSet } from "#api/generated/types.js";
-import { type KubeObject, keyOf } from "#api/object.js";
+import type { KubeObject } from "#api/object.js";
 import { pods } from "#api/refs.js";
 import type { ResourceRef } from "#api/resource.js";
 import { semanticEqual } from "#api/semantic-equal.js";
-import { isNamespaceTerminating, isNotFound } from "#api/status-error.js";
+import { isNamespaceTerminating } from "#api/status-error.js";
 import { type Controller, type ControllerContext, watch } from "../controller.js";
 import { claim } from "../ownership/claim.js";
+import { deletePod } from "../ownership/delete-pod.js";
 import { managerKeys } from "../ownership/manager-keys.js";
 import { OwnWrites } from "../ownership/own-writes.js";
 import { controllerOf, ownershipIndexes } from "../ownership/owner-reference.js";
@@ -83,7 +84,7 @@ interface Failure {
 
 async function act(turn: Turn, plan: ReplicaSetPlan): Promise<Failure | undefined> {
   if (plan.create > 0) return createPods(turn, plan.create);
-  const results = await Promise.allSettled(plan.delete.map((pod) => deletePod(turn, pod)));
+  const results = await Promise.allSettled(plan.delete.map((pod) => endPod(turn, pod)));
   const failed = results.find((result) => result.status === "rejected");
   if (!failed) return undefined;
   return { error: failed.reason, told: { reason: "FailedDelete", message: messageOf(failed.reason) } };
@@ -111,16 +112,12 @@ async function createPods(
   return { error: failed.error, told: { reason: "FailedCreate", message: messageOf(failed.error) } };
 }
 
-async function deletePod({ key, replicaSet, writes, context }: Turn, pod: Pod): Promise<void> {
-  const { name, namespace, uid } = pod.metadata;
+async function endPod({ key, replicaSet, writes, context }: Turn, pod: Pod): Promise<void> {
   try {
-    const answer = await context.client.delete(pods, name, namespace, { preconditions: { uid } });
-    if ("spec" in answer) writes.wrote(key, answer);
-    else writes.removed(key, pod, keyOf(pod));
+    await deletePod(context.client, pod, key, writes);
   } catch (error) {
-    if (isNotFound(error)) return writes.removed(key, pod, keyOf(pod));
     context.event(replicaSet, "Warning", "FailedDelete", `Error deleting: ${messageOf(error)}`);
     throw error;
   }
-  context.event(replicaSet, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
+  context.event(replicaSet, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
 }

@@ -1,5 +1,5 @@
+import { matchesNodeSelection, matchesTerm } from "#api/node-selector.js";
 import { normalizeToMax, type Plugin } from "../framework.js";
-import { matchesNodeSelection, matchesTerm } from "../node-selector.js";
 
 export const nodeAffinity: Plugin = {
   name: "NodeAffinity",

@@ -239,6 +239,10 @@ t.test("delay is refused by name where the kernel has no netem", async (t) => {
 t.test("the whole lab without power comes back as it was", async (t) => {
   const names = async () => (await pods()).map((pod) => `${pod.metadata.name} ${pod.spec.nodeName}`).sort();
   const ids = async () => (await labStatus(lab)).nodes.flatMap(({ processes }) => Object.values(processes));
+  const card = (node: LabNode) => session.on(node, ["ip", "-brief", "link", "show", "eth0"]);
+  const cards = async () =>
+    (await Promise.all([lab.server, ...lab.workers].map(card))).map((line) => line.split(/\s+/)[2]);
+  const cardsBefore = await cards();
   let [before, idsBefore] = [await names(), await ids()];
   for (let round = 1; ; round++) {
     await restartLab(lab);
@@ -255,6 +259,7 @@ t.test("the whole lab without power comes back as it was", async (t) => {
   }
   await nothingLeftWrong(t);
   t.same(await names(), before, "the same Pods on the same nodes");
+  t.same(await cards(), cardsBefore, "which know each other's network cards");
   t.notOk(
     (await ids()).some((id) => idsBefore.includes(id)),
     "other processes",

@@ -2,7 +2,7 @@ import t from "tap";
 import type { Deployment, ReplicaSet, ReplicaSetStatus } from "#api/generated/types.js";
 import { maxSurge, maxUnavailable } from "#controlplane/controllers/deployment/limits.js";
 import { type DeploymentPlan, planDeployment } from "#controlplane/controllers/deployment/plan.js";
-import { templateHash, templateIdentity } from "#controlplane/controllers/ownership/template-hash.js";
+import { templateHash, templateIdentity } from "#controlplane/controllers/history/template-hash.js";
 import { makeDeployment, makeReplicaSet, meta } from "#test/fixtures/objects.js";
 
 const NOW = Date.parse("2026-01-01T01:00:00Z");

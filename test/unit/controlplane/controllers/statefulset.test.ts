@@ -1,6 +1,7 @@
 import t from "tap";
 import type { ControllerRevision, Pod, StatefulSet } from "#api/generated/types.js";
-import { planHistory, surplus, templateOf } from "#controlplane/controllers/statefulset/history.js";
+import { statefulSets } from "#api/refs.js";
+import { planHistory, surplus, templateOf } from "#controlplane/controllers/history/plan.js";
 import { identityLabels, newPod, ordinalOf, REVISION } from "#controlplane/controllers/statefulset/identity.js";
 import { planStatefulSet } from "#controlplane/controllers/statefulset/plan.js";
 import { statefulSetStatus } from "#controlplane/controllers/statefulset/status.js";
@@ -123,7 +124,7 @@ t.test("a Pod of its own name", async (t) => {
 
 t.test("history: made once, found again, kept to a limit", async (t) => {
   const store = (set: StatefulSet, known: ControllerRevision[]): ControllerRevision[] => {
-    const { update, write } = planHistory(set, known);
+    const { update, write } = planHistory(statefulSets, set, known);
     const { name } = update.metadata;
     const stored = { ...update, metadata: { ...meta(String(name)), ...update.metadata } } as ControllerRevision;
     return write ? [...known.filter(({ metadata }) => metadata.name !== name), stored] : known;
@@ -142,10 +143,13 @@ t.test("history: made once, found again, kept to a limit", async (t) => {
   known = store(of("db:1"), known);
   t.match(known.at(-1), { revision: 4, metadata: { name: first } }, "one goes back to an old one");
   const set = of("db:1");
+  const inUse =
+    (...used: string[]) =>
+    ({ metadata }: ControllerRevision) =>
+      used.includes(metadata.name);
   const names = (list: ControllerRevision[]) => list.map(({ revision }) => revision);
-  t.same(names(surplus(set, known, [], [first])), [2]);
-  const user = makePod("db-0", { labels: { [REVISION]: known[0]!.metadata.name } });
-  t.same(names(surplus(set, known, [user], [first])), [], "what a Pod is made from stays");
+  t.same(names(surplus(set, known, inUse(first))), [2]);
+  t.same(names(surplus(set, known, inUse(first, known[0]!.metadata.name))), [], "what a Pod is made from stays");
 });
 
 t.test("status", async (t) => {
