@@ -3,6 +3,7 @@ import type {
   ConfigMap,
   ControllerRevision,
   CoreV1Event,
+  CronJob,
   DaemonSet,
   Deployment,
   DeviceClass,
@@ -11,6 +12,7 @@ import type {
   Ingress,
   IngressClass,
   IPAddress,
+  Job,
   Lease,
   Namespace,
   NetworkPolicy,
@@ -89,6 +91,8 @@ export const deployments = ref<Deployment>("apps", "v1", "deployments", "Deploym
 export const replicaSets = ref<ReplicaSet>("apps", "v1", "replicasets", "ReplicaSet");
 export const statefulSets = ref<StatefulSet>("apps", "v1", "statefulsets", "StatefulSet");
 export const daemonSets = ref<DaemonSet>("apps", "v1", "daemonsets", "DaemonSet");
+export const jobs = ref<Job>("batch", "v1", "jobs", "Job");
+export const cronJobs = ref<CronJob>("batch", "v1", "cronjobs", "CronJob");
 export const controllerRevisions = ref<ControllerRevision>("apps", "v1", "controllerrevisions", "ControllerRevision");
 export const ipAddresses = ref<IPAddress>("networking.k8s.io", "v1", "ipaddresses", "IPAddress", false);
 export const serviceCIDRs = ref<ServiceCIDR>("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", false);

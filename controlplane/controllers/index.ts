@@ -6,6 +6,7 @@ import { groupResource, type ResourceRef } from "#api/resource.js";
 import type { Client } from "#client/client.js";
 import type { Clock } from "#client/clock.js";
 import type { Controller } from "./controller.js";
+import { cronJobController } from "./cronjob.js";
 import { daemonSetController } from "./daemonset.js";
 import { deploymentController } from "./deployment.js";
 import { endpointsController } from "./endpoints.js";
@@ -16,6 +17,7 @@ import { garbageCollector } from "./garbage-collector.js";
 import { type RunningControllers, startHarness } from "./harness.js";
 import type { ProxyOptions } from "./ingress/proxy-pod.js";
 import { ingressController } from "./ingress.js";
+import { jobController } from "./job.js";
 import { namespaceController } from "./namespace.js";
 import { nodeIpamController } from "./node-ipam.js";
 import { nodeLifecycleController } from "./node-lifecycle.js";
@@ -27,6 +29,7 @@ import { serviceBalancerController } from "./service-lb.js";
 import { serviceAccountController } from "./serviceaccount.js";
 import { statefulSetController } from "./statefulset.js";
 import { taintEvictionController } from "./taint-eviction.js";
+import { ttlAfterFinishedController } from "./ttl-after-finished.js";
 
 export interface ControllersOptions {
   client: Client;
@@ -60,6 +63,9 @@ export function controllers({
     replicationController(),
     statefulSetController(),
     daemonSetController(),
+    jobController(),
+    ttlAfterFinishedController(),
+    cronJobController(),
     endpointSliceController(),
     endpointsController(),
     endpointSliceMirroringController(),

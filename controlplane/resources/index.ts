@@ -2,6 +2,7 @@
 import { clusterTrustBundle } from "./clustertrustbundle.js";
 import { configMap } from "./configmap.js";
 import { controllerRevision } from "./controllerrevision.js";
+import { cronJob } from "./cronjob/index.js";
 import { daemonSet } from "./daemonset/index.js";
 import { deployment } from "./deployment/index.js";
 import { deviceClass } from "./device/device-class.js";
@@ -13,6 +14,7 @@ import { endpointSlice } from "./endpoints/endpointslice.js";
 import { event } from "./event/index.js";
 import { ingress } from "./ingress/ingress.js";
 import { ingressClass } from "./ingress/ingress-class.js";
+import { job } from "./job/index.js";
 import type { Kind } from "./kind.js";
 import { lease } from "./lease.js";
 import { nodeMetrics } from "./metrics/node-metrics.js";
@@ -51,6 +53,8 @@ export const kinds: readonly Kind[] = [
   statefulSet,
   daemonSet,
   controllerRevision,
+  job,
+  cronJob,
   lease,
   runtimeClass,
   priorityClass,

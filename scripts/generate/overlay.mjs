@@ -136,6 +136,7 @@ EphemeralContainer.resources IngressStatus.loadBalancer NetworkPolicySpec.podSel
 NodeDaemonEndpoints.kubeletEndpoint NodeStatus.daemonEndpoints NodeStatus.nodeInfo
 PersistentVolumeClaimSpec.resources PodTemplateSpec.metadata PodTemplateSpec.spec ReplicaSetSpec.template
 ServiceStatus.loadBalancer StatefulSetSpec.template StatefulSetSpec.updateStrategy
+JobSpec.template CronJobSpec.jobTemplate JobTemplateSpec.metadata JobTemplateSpec.spec
 `
   .trim()
   .split(/\s+/);

@@ -34,6 +34,8 @@ export const roots = {
   V1StatefulSet: "apps/v1",
   V1DaemonSet: "apps/v1",
   V1ControllerRevision: "apps/v1",
+  V1Job: "batch/v1",
+  V1CronJob: "batch/v1",
   V1Scale: "autoscaling/v1",
   AuthenticationV1TokenRequest: "authentication.k8s.io/v1",
   V1TokenReview: "authentication.k8s.io/v1",
