@@ -1,5 +1,5 @@
 /** Removes Pods nobody will finish: of nodes that no longer exist, ended ones beyond a threshold, unscheduled ones told to go. */
-import type { Node, Pod } from "#api/generated/types.js";
+import type { Node, Pod, PodCondition } from "#api/generated/types.js";
 import { keyOf } from "#api/object.js";
 import { isPodTerminal } from "#api/pod-state.js";
 import { nodes, pods } from "#api/refs.js";
@@ -35,7 +35,7 @@ export function podGarbageCollector(threshold = TERMINATED_THRESHOLD): Controlle
       const nodeName = pod?.spec.nodeName;
       if (!pod) return undefined;
       if (!nodeName) {
-        if (pod.metadata.deletionTimestamp) await forceDelete(pod, context);
+        if (pod.metadata.deletionTimestamp) await giveUp(pod, context, []);
         return undefined;
       }
       if (context.informer(nodes).get(nodeName)) {
@@ -46,7 +46,7 @@ export function podGarbageCollector(threshold = TERMINATED_THRESHOLD): Controlle
       missingSince.set(nodeName, since);
       const left = since + QUARANTINE - context.monotonic();
       if (left > 0) return left;
-      if (await isGone(nodeName, context)) await giveUp(pod, context);
+      if (await isGone(nodeName, context)) await giveUp(pod, context, [nodeIsGone(context.now())]);
       return undefined;
     },
   };
@@ -86,18 +86,19 @@ async function isGone(nodeName: string, { client }: ControllerContext): Promise<
   }
 }
 
-/** Marks the Pod failed, so that its owner sees why, and removes it. */
-async function giveUp(pod: Pod, context: ControllerContext): Promise<void> {
+const nodeIsGone = (now: number): PodCondition => ({
+  type: "DisruptionTarget",
+  status: "True",
+  reason: "DeletionByPodGC",
+  message: "PodGC: node no longer exists",
+  lastTransitionTime: timestamp(now),
+});
+
+/** Marks the Pod failed, so that its owner sees why also while somebody holds it, and removes it. */
+async function giveUp(pod: Pod, context: ControllerContext, conditions: PodCondition[]): Promise<void> {
   const { name, namespace, uid } = pod.metadata;
-  const condition = {
-    type: "DisruptionTarget",
-    status: "True",
-    reason: "DeletionByPodGC",
-    message: "PodGC: node no longer exists",
-    lastTransitionTime: timestamp(context.now()),
-  };
   const phase = isPodTerminal(pod) ? pod.status?.phase : "Failed";
-  const body = { metadata: { uid }, status: { phase, conditions: [condition] } };
+  const body = { metadata: { uid }, status: { phase, conditions } };
   try {
     await context.client.patch(
       pods,

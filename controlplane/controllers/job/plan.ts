@@ -110,7 +110,7 @@ function noteFailure(job: Job, pod: Pod, { uncounted }: Counts, news: News): voi
   const { action, message } = failureVerdict(job, pod);
   if (action === "Ignore") return;
   if (action === "FailJob") news.policyMessage ??= message;
-  const index = indexOf(pod);
+  const index = knownOutcome(job) ? undefined : indexOf(pod); // Those it ends itself did nothing wrong.
   if (index !== undefined && (action === "FailIndex" || failsItsIndex(job, pod))) news.failedIndexes.add(index);
   uncounted.failed.add(pod.metadata.uid);
 }

@@ -13,7 +13,7 @@ export function defaultJobSpec(spec: JobSpec): void {
   spec.manualSelector ??= false;
   spec.podReplacementPolicy ??= spec.podFailurePolicy ? "Failed" : "TerminatingOrFailed";
   for (const { onPodConditions = [] } of spec.podFailurePolicy?.rules ?? [])
-    for (const pattern of onPodConditions) pattern.status ??= "True";
+    for (const pattern of onPodConditions) pattern.status ||= "True";
   spec.template ??= {};
   defaultPodTemplate(spec.template);
 }
