@@ -62,7 +62,8 @@ function followJobs({ cronJob, jobs }: CronJobState, { status, events }: CronJob
         message: `Saw completed job: ${name}, condition: ${typeOf(job)}`,
       });
   }
-  status.active = running.map(referenceOf);
+  // As it was when it was first seen: not a write for every change of the Job.
+  status.active = running.map((job) => known.find(({ uid }) => uid === job.metadata.uid) ?? referenceOf(job));
   for (const { status: job } of jobs) {
     const ended = job?.completionTime;
     if (ended && Date.parse(ended) > Date.parse(status.lastSuccessfulTime ?? timestamp(0)))

@@ -60,7 +60,8 @@ export function planJob(state: JobState): JobPlan {
   if (outcome) finish(state, outcome, { active, terminating, counts, news }, plan);
   else if (job.spec?.suspend) plan.dismiss.push(...active);
   else planPods({ ...state, active, terminating, ...news, succeeded: succeededOf(job, counts, news) }, plan);
-  plan.track.push(...active.filter((pod) => !isTracked(pod) && !plan.dismiss.includes(pod)));
+  const stays = (pod: Pod) => !plan.dismiss.includes(pod) && !plan.end.includes(pod);
+  plan.track.push(...active.filter((pod) => !isTracked(pod) && stays(pod)));
   writeCounts(state, counts, news, plan, active.length - plan.dismiss.length - plan.end.length + plan.create.length);
   return plan;
 }
