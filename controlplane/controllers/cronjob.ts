@@ -55,7 +55,11 @@ async function createJob(cronJob: CronJob, draft: Draft<Job>, context: Controlle
     context.event(cronJob, "Normal", "SuccessfulCreate", `Created job ${job.metadata.name}`);
     return job;
   } catch (error) {
-    if (isAlreadyExists(error) && !isNamespaceTerminating(error)) return undefined;
+    if (isAlreadyExists(error) && !isNamespaceTerminating(error)) {
+      const { name = "", namespace } = draft.metadata;
+      const existing = await context.client.get(jobs, name, namespace);
+      if (controllerOf(existing)?.uid === cronJob.metadata.uid) return undefined;
+    }
     if (!isNamespaceTerminating(error))
       context.event(cronJob, "Warning", "FailedCreate", `Error creating job: ${(error as Error).message}`);
     throw error;

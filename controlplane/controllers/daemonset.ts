@@ -1,10 +1,8 @@
 /** Keeps a Pod on every node, or on every node that is meant: https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/ */
 import type { DaemonSet, Node, Pod } from "#api/generated/types.js";
 import { keyOf } from "#api/object.js";
-import { isPodTerminal } from "#api/pod-state.js";
 import { controllerRevisions, daemonSets, nodes, pods } from "#api/refs.js";
 import { semanticEqual } from "#api/semantic-equal.js";
-import { isNamespaceTerminating } from "#api/status-error.js";
 import { type Controller, type ControllerContext, watch } from "./controller.js";
 import { podFor, revisionOf } from "./daemonset/node-pods.js";
 import { type DaemonSetPlan, type DaemonSetState, daemonSetStatus, planDaemonSet } from "./daemonset/plan.js";
@@ -12,10 +10,10 @@ import { Retries } from "./daemonset/retries.js";
 import { hashOf, surplus } from "./history/plan.js";
 import { deleteRevision, writeRevision } from "./history/write.js";
 import { claim } from "./ownership/claim.js";
-import { deletePod } from "./ownership/delete-pod.js";
 import { managerKeys } from "./ownership/manager-keys.js";
 import { OwnWrites } from "./ownership/own-writes.js";
 import { ownershipIndexes } from "./ownership/owner-reference.js";
+import { createPod, endPod, type PodTurn } from "./ownership/pod-control.js";
 import { slowStart } from "./replicaset/slow-start.js";
 import { nextAvailable } from "./replicaset/status.js";
 
@@ -60,7 +58,7 @@ export function daemonSetController(): Controller {
       );
       const allNodes = context.informer(nodes).list();
       const state: DaemonSetState = { set, pods: managed, nodes: allNodes, hash: hashOf(update), now: now() };
-      const turn = { key, set, hash: state.hash, writes: podWrites, context };
+      const turn = { key, owner: set, hash: state.hash, writes: podWrites, context };
       const { wait, failure } = await act(turn, planDaemonSet(state), retries);
       const status = daemonSetStatus(state);
       if (!semanticEqual(status, set.status))
@@ -86,13 +84,9 @@ function least(...values: (number | undefined)[]): number | undefined {
   return known.length > 0 ? Math.min(...known) : undefined;
 }
 
-/** One reconcile of one set. */
-interface Turn {
-  readonly key: string;
-  readonly set: DaemonSet;
+interface Turn extends PodTurn {
+  readonly owner: DaemonSet;
   readonly hash: string;
-  readonly writes: OwnWrites;
-  readonly context: ControllerContext;
 }
 
 interface Outcome {
@@ -105,47 +99,27 @@ async function act(turn: Turn, plan: DaemonSetPlan, retries: Retries): Promise<O
   const { key, context } = turn;
   const waits = plan.ended.map(({ node, pod }) => ({ pod, wait: retries.take(`${key}/${node}`, context.now()) }));
   const due = waits.filter(({ wait }) => wait === 0).map(({ pod }) => pod);
-  const results = await Promise.allSettled([...plan.delete, ...due].map((pod) => endPod(turn, pod)));
+  const results = await Promise.allSettled([
+    ...plan.delete.map((pod) => endPod(turn, pod)),
+    ...due.map((pod) => replacePod(turn, pod)),
+  ]);
   const failed = results.find((result) => result.status === "rejected");
   const wait = least(...waits.map((each) => each.wait).filter((ms) => ms > 0));
   if (failed) return { wait, failure: { error: failed.reason } };
   const waiting = plan.create.slice(0, BURST);
-  const failure = await slowStart(waiting.length, () => createPod(turn, waiting.shift() as string));
+  const failure = await slowStart(waiting.length, () =>
+    createPod(turn, podFor(turn.owner, waiting.shift() as string, turn.hash)),
+  );
   return { wait, failure };
 }
 
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
-
-async function createPod({ key, set, hash, writes, context }: Turn, node: string): Promise<void> {
-  try {
-    const pod = await context.client.create(pods, podFor(set, node, hash));
-    writes.wrote(key, pod);
-    context.event(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
-  } catch (error) {
-    if (!isNamespaceTerminating(error))
-      context.event(set, "Warning", "FailedCreate", `Error creating: ${messageOf(error)}`);
-    throw error;
-  }
-}
-
-async function endPod({ key, set, writes, context }: Turn, pod: Pod): Promise<void> {
-  if (isPodTerminal(pod)) {
-    const [type, reason, how] =
-      pod.status?.phase === "Failed"
-        ? (["Warning", "FailedDaemonPod", "failed"] as const)
-        : (["Normal", "SucceededDaemonPod", "succeeded"] as const);
-    context.event(
-      set,
-      type,
-      reason,
-      `Found ${how} daemon pod ${keyOf(pod)} on node ${pod.spec.nodeName}, will try to delete it`,
-    );
-  }
-  try {
-    await deletePod(context.client, pod, key, writes);
-  } catch (error) {
-    context.event(set, "Warning", "FailedDelete", `Error deleting: ${messageOf(error)}`);
-    throw error;
-  }
-  context.event(set, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
+/** One that has ended by itself is told of first. */
+async function replacePod(turn: Turn, pod: Pod): Promise<void> {
+  const [type, reason, how] =
+    pod.status?.phase === "Failed"
+      ? (["Warning", "FailedDaemonPod", "failed"] as const)
+      : (["Normal", "SucceededDaemonPod", "succeeded"] as const);
+  const message = `Found ${how} daemon pod ${keyOf(pod)} on node ${pod.spec.nodeName}, will try to delete it`;
+  turn.context.event(turn.owner, type, reason, message);
+  await endPod(turn, pod);
 }

@@ -3,17 +3,17 @@ import type { Job, Pod } from "#api/generated/types.js";
 import { keyOf } from "#api/object.js";
 import { jobs, pods } from "#api/refs.js";
 import { semanticEqual } from "#api/semantic-equal.js";
-import { isInvalid, isNamespaceTerminating, isNotFound } from "#api/status-error.js";
+import { isInvalid, isNotFound } from "#api/status-error.js";
 import type { Client } from "#client/client.js";
 import { type Controller, type ControllerContext, watch } from "./controller.js";
 import { type JobPlan, planJob } from "./job/plan.js";
 import { podFor } from "./job/pods.js";
 import { isTracked, TRACKING } from "./job/tracking.js";
 import { claim, type Owner } from "./ownership/claim.js";
-import { deletePod } from "./ownership/delete-pod.js";
 import { managerKeys } from "./ownership/manager-keys.js";
 import { OwnWrites } from "./ownership/own-writes.js";
 import { controllerOf, ownershipIndexes } from "./ownership/owner-reference.js";
+import { createPod, endPod, type PodTurn } from "./ownership/pod-control.js";
 import { slowStart } from "./replicaset/slow-start.js";
 
 export function jobController(): Controller {
@@ -46,19 +46,15 @@ export function jobController(): Controller {
       if (!semanticEqual(plan.status, job.status))
         statusWrites.wrote(key, await client.update(jobs, { ...job, status: plan.status }, { subresource: "status" }));
       for (const { type, reason, message } of plan.events) context.event(job, type, reason, message);
-      const failure = await act({ key, job, writes: podWrites, context }, plan);
+      const failure = await act({ key, owner: job, writes: podWrites, context }, plan);
       if (failure) throw failure.error;
       return plan.requeueAfter;
     },
   };
 }
 
-/** One reconcile of one Job. */
-interface Turn {
-  readonly key: string;
-  readonly job: Job;
-  readonly writes: OwnWrites;
-  readonly context: ControllerContext;
+interface Turn extends PodTurn {
+  readonly owner: Job;
 }
 
 async function act(turn: Turn, plan: JobPlan): Promise<{ error: unknown } | undefined> {
@@ -66,13 +62,13 @@ async function act(turn: Turn, plan: JobPlan): Promise<{ error: unknown } | unde
   const results = await Promise.allSettled([
     ...plan.untrack.map((pod) => track(context.client, pod, false, key, writes)),
     ...plan.track.map((pod) => track(context.client, pod, true, key, writes)),
-    ...plan.dismiss.map((pod) => endPod(turn, pod, true)),
-    ...plan.end.map((pod) => endPod(turn, pod, false)),
+    ...plan.dismiss.map((pod) => dismissPod(turn, pod)),
+    ...plan.end.map((pod) => endPod(turn, pod)),
   ]);
   const failed = results.find((result) => result.status === "rejected");
   if (failed) return { error: failed.reason };
   const orders = [...plan.create];
-  return slowStart(orders.length, () => createPod(turn, podFor(turn.job, orders.shift()!)));
+  return slowStart(orders.length, () => createPod(turn, podFor(turn.owner, orders.shift()!)));
 }
 
 /** Gives the Pod the finalizer, or takes it away. */
@@ -83,36 +79,17 @@ async function track(client: Client, pod: Pod, on: boolean, key: string, writes:
   try {
     writes.wrote(key, await client.patch(pods, name, { type: "application/merge-patch+json", body }, { namespace }));
   } catch (error) {
-    // Gone, or another of its name by now.
-    if (!isNotFound(error) && !isInvalid(error)) throw error;
+    // Another of its name by now (its uid differs): the informer is about to tell.
+    if (isInvalid(error)) return;
+    if (!isNotFound(error)) throw error;
     writes.removed(key, pod, keyOf(pod));
   }
 }
 
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
-
-async function createPod({ key, job, writes, context }: Turn, draft: ReturnType<typeof podFor>): Promise<void> {
-  try {
-    const pod = await context.client.create(pods, draft);
-    writes.wrote(key, pod);
-    context.event(job, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
-  } catch (error) {
-    if (!isNamespaceTerminating(error))
-      context.event(job, "Warning", "FailedCreate", `Error creating: ${messageOf(error)}`);
-    throw error;
-  }
-}
-
-/** @param unseen it is not to be counted */
-async function endPod({ key, job, writes, context }: Turn, pod: Pod, unseen: boolean): Promise<void> {
-  try {
-    if (unseen && isTracked(pod)) await track(context.client, pod, false, key, writes);
-    await deletePod(context.client, pod, key, writes);
-  } catch (error) {
-    context.event(job, "Warning", "FailedDelete", `Error deleting: ${messageOf(error)}`);
-    throw error;
-  }
-  context.event(job, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
+/** Ends a Pod that is not to be counted. */
+async function dismissPod(turn: Turn, pod: Pod): Promise<void> {
+  if (isTracked(pod)) await track(turn.context.client, pod, false, turn.key, turn.writes);
+  await endPod(turn, pod);
 }
 
 /** Nobody counts the Pods of a Job that is gone: nothing holds them any more. */

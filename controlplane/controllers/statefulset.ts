@@ -8,10 +8,10 @@ import { type Controller, type ControllerContext, watch } from "./controller.js"
 import { surplus, templateOf } from "./history/plan.js";
 import { deleteRevision, writeRevision } from "./history/write.js";
 import { claim } from "./ownership/claim.js";
-import { deletePod } from "./ownership/delete-pod.js";
 import { managerKeys } from "./ownership/manager-keys.js";
 import { OwnWrites } from "./ownership/own-writes.js";
 import { ownershipIndexes } from "./ownership/owner-reference.js";
+import { deletePod } from "./ownership/pod-control.js";
 import { nextAvailable } from "./replicaset/status.js";
 import { identityLabels, newPod, ordinalOf, podName, revisionOf } from "./statefulset/identity.js";
 import { planStatefulSet, type StatefulSetPlan, type StatefulSetState } from "./statefulset/plan.js";

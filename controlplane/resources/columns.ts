@@ -1,5 +1,5 @@
 /** Printer columns that many kinds share, and how kubectl users are shown durations, labels and lists. */
-import type { LabelSelector, PodSpec } from "#api/generated/types.js";
+import type { Container, LabelSelector, PodSpec } from "#api/generated/types.js";
 import type { KubeObject } from "#api/object.js";
 import { formatLabelSelector } from "#api/selectors.js";
 import type { Column } from "./kind.js";
@@ -19,32 +19,34 @@ export const ageColumn: Column<KubeObject> = {
   value: (object) => object.metadata.creationTimestamp,
 };
 
-/** Container names, images and selector: the wide columns of everything that makes pods. */
-export function workloadColumns<
-  T extends { spec: { template?: { spec?: PodSpec }; selector?: LabelSelector } },
->(): Column<T>[] {
-  const containers = (object: T) => object.spec.template?.spec?.containers ?? [];
+/** Container names and images. */
+export function containerColumns<T>(containersOf: (object: T) => readonly Container[] | undefined): Column<T>[] {
+  const list = (object: T, field: "name" | "image") =>
+    (containersOf(object) ?? []).map((container) => container[field]).join(",");
   return [
     {
       name: "Containers",
       type: "string",
       priority: 1,
       description: "Names of the containers in the template.",
-      value: (object) =>
-        containers(object)
-          .map((c) => c.name)
-          .join(","),
+      value: (object) => list(object, "name"),
     },
     {
       name: "Images",
       type: "string",
       priority: 1,
       description: "Images of the containers in the template.",
-      value: (object) =>
-        containers(object)
-          .map((c) => c.image)
-          .join(","),
+      value: (object) => list(object, "image"),
     },
+  ];
+}
+
+/** Container names, images and selector: the wide columns of everything that makes pods. */
+export function workloadColumns<
+  T extends { spec: { template?: { spec?: PodSpec }; selector?: LabelSelector } },
+>(): Column<T>[] {
+  return [
+    ...containerColumns<T>((object) => object.spec.template?.spec?.containers),
     {
       name: "Selector",
       type: "string",

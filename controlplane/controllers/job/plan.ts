@@ -57,7 +57,7 @@ export function planJob(state: JobState): JobPlan {
   const outcome = knownOutcome(job) ?? newOutcome(state, counts, news, plan);
   const active = pods.filter(isPodActive);
   const terminating = pods.filter((pod) => pod.metadata.deletionTimestamp && !isPodTerminal(pod));
-  if (outcome) finish(state, outcome, { active, terminating, counts, news }, plan);
+  if (outcome) finish(state, outcome, { active, terminating, counts }, plan);
   else if (job.spec?.suspend) plan.dismiss.push(...active);
   else planPods({ ...state, active, terminating, ...news, succeeded: succeededOf(job, counts, news) }, plan);
   const stays = (pod: Pod) => !plan.dismiss.includes(pod) && !plan.end.includes(pod);
@@ -166,7 +166,7 @@ interface Remains {
 function finish(
   { job, now }: JobState,
   outcome: Outcome,
-  { active, terminating, counts }: Remains & { news: News },
+  { active, terminating, counts }: Remains,
   plan: JobPlan,
 ): void {
   const { reason, message } = outcome;

@@ -7,10 +7,10 @@ import { semanticEqual } from "#api/semantic-equal.js";
 import { isNamespaceTerminating } from "#api/status-error.js";
 import { type Controller, type ControllerContext, watch } from "../controller.js";
 import { claim } from "../ownership/claim.js";
-import { deletePod } from "../ownership/delete-pod.js";
 import { managerKeys } from "../ownership/manager-keys.js";
 import { OwnWrites } from "../ownership/own-writes.js";
 import { controllerOf, ownershipIndexes } from "../ownership/owner-reference.js";
+import { createPod, endPod, messageOf, type PodTurn } from "../ownership/pod-control.js";
 import { podFromTemplate } from "../ownership/pod-from-template.js";
 import { planReplicas, type ReplicaSetPlan } from "./plan.js";
 import { slowStart } from "./slow-start.js";
@@ -51,7 +51,7 @@ export function replicasController<T extends KubeObject>({ name, ref, asSet }: R
       const managed = await claim(context.client, { ref, object: replicaSet }, { ref: pods, informer: podInformer });
       const related = relatedPods(ref, replicaSet, context);
       const plan = planReplicas({ replicaSet, pods: managed, related, now: context.now() });
-      const failure = await act({ key, ref, replicaSet, writes: podWrites, context }, plan);
+      const failure = await act({ key, ref, owner: replicaSet, writes: podWrites, context }, plan);
       const status = replicaSetStatus(replicaSet, managed, failure?.told, context.now());
       if (!semanticEqual(status, replicaSet.status)) {
         statusWrites.wrote(key, await context.client.update(ref, { ...object, status }, { subresource: "status" }));
@@ -68,13 +68,9 @@ function relatedPods(ref: ResourceRef, replicaSet: ReplicaSet, context: Controll
   return siblings.flatMap((set) => context.informer(pods).byIndex("controllerUid", set.metadata.uid));
 }
 
-/** One reconcile of one object. */
-interface Turn {
-  readonly key: string;
+interface Turn extends PodTurn {
   readonly ref: ResourceRef;
-  readonly replicaSet: ReplicaSet;
-  readonly writes: OwnWrites;
-  readonly context: ControllerContext;
+  readonly owner: ReplicaSet;
 }
 
 interface Failure {
@@ -90,34 +86,9 @@ async function act(turn: Turn, plan: ReplicaSetPlan): Promise<Failure | undefine
   return { error: failed.reason, told: { reason: "FailedDelete", message: messageOf(failed.reason) } };
 }
 
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
-
-async function createPods(
-  { key, ref, replicaSet, writes, context }: Turn,
-  count: number,
-): Promise<Failure | undefined> {
-  const draft = podFromTemplate(ref, replicaSet, replicaSet.spec.template ?? {});
-  const failed = await slowStart(count, async () => {
-    try {
-      const pod = await context.client.create(pods, draft);
-      writes.wrote(key, pod);
-      context.event(replicaSet, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
-    } catch (error) {
-      if (!isNamespaceTerminating(error))
-        context.event(replicaSet, "Warning", "FailedCreate", `Error creating: ${messageOf(error)}`);
-      throw error;
-    }
-  });
+async function createPods(turn: Turn, count: number): Promise<Failure | undefined> {
+  const draft = podFromTemplate(turn.ref, turn.owner, turn.owner.spec.template ?? {});
+  const failed = await slowStart(count, () => createPod(turn, draft));
   if (!failed || isNamespaceTerminating(failed.error)) return undefined;
   return { error: failed.error, told: { reason: "FailedCreate", message: messageOf(failed.error) } };
-}
-
-async function endPod({ key, replicaSet, writes, context }: Turn, pod: Pod): Promise<void> {
-  try {
-    await deletePod(context.client, pod, key, writes);
-  } catch (error) {
-    context.event(replicaSet, "Warning", "FailedDelete", `Error deleting: ${messageOf(error)}`);
-    throw error;
-  }
-  context.event(replicaSet, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
 }

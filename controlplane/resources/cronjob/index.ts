@@ -1,13 +1,11 @@
 import type { CronJob, CronJobSpec } from "#api/generated/types.js";
 import { cronJobs } from "#api/refs.js";
-import { ageColumn, nameColumn } from "../columns.js";
+import { ageColumn, containerColumns, nameColumn } from "../columns.js";
 import { humanAge } from "../duration-text.js";
 import { defaultJobSpec } from "../job/defaults.js";
 import type { Column, Kind } from "../kind.js";
 import { podSpecWarnings } from "../pod/warnings.js";
 import { validateCronJob } from "./validate.js";
-
-const containers = ({ spec }: CronJob) => spec?.jobTemplate.spec?.template.spec?.containers ?? [];
 
 const columns: Column<CronJob>[] = [
   nameColumn,
@@ -42,26 +40,7 @@ const columns: Column<CronJob>[] = [
     value: ({ status }, now) => (status?.lastScheduleTime ? humanAge(status.lastScheduleTime, now) : "<none>"),
   },
   ageColumn,
-  {
-    name: "Containers",
-    type: "string",
-    priority: 1,
-    description: "Names of the containers in the template.",
-    value: (object) =>
-      containers(object)
-        .map(({ name }) => name)
-        .join(","),
-  },
-  {
-    name: "Images",
-    type: "string",
-    priority: 1,
-    description: "Images of the containers in the template.",
-    value: (object) =>
-      containers(object)
-        .map(({ image }) => image)
-        .join(","),
-  },
+  ...containerColumns<CronJob>(({ spec }) => spec?.jobTemplate.spec?.template.spec?.containers),
   {
     name: "Selector",
     type: "string",

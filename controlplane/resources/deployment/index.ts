@@ -1,9 +1,9 @@
 import type { Deployment } from "#api/generated/types.js";
 import { deployments } from "#api/refs.js";
-import { formatSelector, requirementsOf } from "#api/selectors.js";
 import { ageColumn, nameColumn, workloadColumns } from "../columns.js";
 import type { Kind } from "../kind.js";
 import { podSpecWarnings } from "../pod/warnings.js";
+import { readyColumn, replicasScale } from "../replicas.js";
 import { defaultDeployment } from "./defaults.js";
 import { validateDeployment, validateDeploymentStatus, validateDeploymentUpdate } from "./validate.js";
 
@@ -18,12 +18,7 @@ export const deployment: Kind<Deployment> = {
   hasGeneration: true,
   columns: [
     nameColumn,
-    {
-      name: "Ready",
-      type: "string",
-      description: "Pods that are ready, out of those wanted.",
-      value: ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 1}`,
-    },
+    readyColumn,
     {
       name: "Up-to-date",
       type: "string",
@@ -41,14 +36,7 @@ export const deployment: Kind<Deployment> = {
   ],
   subresources: {
     status: { validate: validateDeploymentStatus },
-    scale: {
-      replicas: ({ spec }) => spec.replicas ?? 1,
-      statusReplicas: ({ status }) => status?.replicas ?? 0,
-      selector: ({ spec }) => formatSelector(requirementsOf(spec.selector)),
-      setReplicas(object, replicas) {
-        object.spec.replicas = replicas;
-      },
-    },
+    scale: replicasScale<Deployment>(),
   },
   defaults: defaultDeployment,
   validate: validateDeployment,

@@ -1,10 +1,10 @@
 import type { StatefulSet } from "#api/generated/types.js";
 import { statefulSets } from "#api/refs.js";
-import { formatSelector, requirementsOf } from "#api/selectors.js";
 import { ageColumn, nameColumn, workloadColumns } from "../columns.js";
 import type { Kind } from "../kind.js";
 import { defaultPodTemplate } from "../pod/defaults.js";
 import { podSpecWarnings } from "../pod/warnings.js";
+import { readyColumn, replicasScale } from "../replicas.js";
 import { validateStatefulSet, validateStatefulSetStatus, validateStatefulSetUpdate } from "./validate.js";
 
 /** https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/ */
@@ -18,25 +18,13 @@ export const statefulSet: Kind<StatefulSet> = {
   hasGeneration: true,
   columns: [
     nameColumn,
-    {
-      name: "Ready",
-      type: "string",
-      description: "Pods that are ready, out of those wanted.",
-      value: ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 1}`,
-    },
+    readyColumn,
     ageColumn,
     ...workloadColumns<StatefulSet>().filter(({ name }) => name !== "Selector"),
   ],
   subresources: {
     status: { validate: validateStatefulSetStatus },
-    scale: {
-      replicas: ({ spec }) => spec.replicas ?? 1,
-      statusReplicas: ({ status }) => status?.replicas ?? 0,
-      selector: ({ spec }) => formatSelector(requirementsOf(spec.selector)),
-      setReplicas(object, replicas) {
-        object.spec.replicas = replicas;
-      },
-    },
+    scale: replicasScale<StatefulSet>(),
   },
   defaults: defaultStatefulSet,
   validate: validateStatefulSet,
