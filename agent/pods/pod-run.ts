@@ -52,10 +52,9 @@ function judge(work: PodWork, pod: Pod): boolean {
   if (work.judged) return true;
   const { allocations, events } = work.env;
   const isNew = !pod.status?.startTime && work.view.isEmpty;
-  if (isTerminal(pod.status?.phase)) {
-    // It holds nothing.
-  } else if (!isNew) allocations.hold(pod);
-  else {
+  const isOver = isTerminal(pod.status?.phase);
+  if (!isOver && !isNew) allocations.hold(pod);
+  if (!isOver && isNew) {
     const refusal = refusalOf(work.env, pod);
     if (refusal === "waits") {
       allocations.onRoom(pod.metadata.uid, () => work.loop.wake());
