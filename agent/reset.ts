@@ -4,6 +4,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ifPresent } from "./host/if-present.js";
+import { processStat } from "./host/process-stat.js";
 import { resetNetwork } from "./network/reset.js";
 import { LOG_FOLDER, LogLinks } from "./pods/log-links.js";
 import { removePodCgroup, stopSlice } from "./pods/pod-cgroup.js";
@@ -69,12 +70,7 @@ async function removeLogLinks(agentFolder: string): Promise<void> {
 async function endAgent(pidFile: string): Promise<void> {
   if (!existsSync(pidFile)) return;
   const [pid = "", startTime] = readFileSync(pidFile, "utf8").trim().split(" ");
-  const runs = () => {
-    const file = `/proc/${pid}/stat`;
-    if (!existsSync(file)) return false;
-    const stat = readFileSync(file, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] === startTime;
-  };
+  const runs = () => processStat(Number(pid))?.startTicks === startTime;
   for (let waited = 0; runs(); waited += 100) {
     process.kill(Number(pid), waited < END_PATIENCE_MS ? "SIGTERM" : "SIGKILL");
     await sleep(100);

@@ -19,12 +19,12 @@ export function writeDurably(path: string, text: string, mode = 0o600): void {
   closeSync(folder);
 }
 
-/** The text, or undefined when there is no such file. Any other failure is thrown. */
+/** The text; undefined when there is no such file, or it went while it was read, as those of /proc do. Other failures are thrown. */
 export function readIfPresent(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;
   }
 }

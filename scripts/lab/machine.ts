@@ -5,7 +5,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { firstChild, readIfPresent, recordedProcess } from "./process-record.js";
+import { readIfPresent } from "#agent/host/durable-file.js";
+import { firstChild, recordedProcess } from "./process-record.js";
 import type { Lab, LabNode, MachineInit } from "./state.js";
 
 const script = (name: string) => fileURLToPath(new URL(`../../../scripts/lab/machine/${name}`, import.meta.url));

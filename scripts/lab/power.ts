@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { readIfPresent } from "#agent/host/durable-file.js";
 import { runAny } from "#scripts/run.js";
 import { applyFaults } from "./faults.js";
 import {
@@ -75,21 +76,14 @@ async function containersOf(lab: Lab, node: LabNode): Promise<number[]> {
   for (const id of await readdir(tasks)) {
     const file = join(tasks, id, "init.pid");
     const pid = existsSync(file) ? Number(await readFile(file, "utf8")) : 0;
-    if (pid > 0 && (await isContainer(pid, id))) pids.push(pid);
+    if (pid > 0 && isContainer(pid, id)) pids.push(pid);
   }
   return pids;
 }
 
 /** An id may be another process' by now; a container's cgroup carries the container's name. */
-async function isContainer(pid: number, id: string): Promise<boolean> {
-  try {
-    const state = await readFile(`/proc/${pid}/stat`, "utf8");
-    const cgroups = await readFile(`/proc/${pid}/cgroup`, "utf8");
-    return !/\) Z /.test(state) && cgroups.includes(id);
-  } catch (error) {
-    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
-    throw error;
-  }
+function isContainer(pid: number, id: string): boolean {
+  return isAlive(pid) && (readIfPresent(`/proc/${pid}/cgroup`) ?? "").includes(id);
 }
 
 async function empty(folder: string): Promise<void> {

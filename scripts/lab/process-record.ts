@@ -1,6 +1,7 @@
 /** How a lab remembers a process: by id and start time, so that a reused id is never taken for ours. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readIfPresent } from "#agent/host/durable-file.js";
+import { processStat } from "#agent/host/process-stat.js";
 import type { Lab, LabNode } from "./state.js";
 
 export type ProcessName = "server" | "agent" | "dockerd" | "init";
@@ -13,22 +14,10 @@ export interface ProcessRecord {
 
 export const recordFile = (lab: Lab, node: LabNode, name: ProcessName) => join(lab.nodeDirectory(node), "pids", name);
 
-/** Undefined when there is no such file, or it went while it was read, as those of /proc do. */
-export function readIfPresent(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
-    throw error;
-  }
-}
-
 /** Undefined for a process that is not there, or has ended and was not collected yet. */
 export function startTimeOf(pid: number): string | undefined {
-  const stat = readIfPresent(`/proc/${pid}/stat`);
-  if (stat === undefined) return undefined;
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[0] === "Z" ? undefined : fields[19];
+  const stat = processStat(pid);
+  return stat?.state === "Z" ? undefined : stat?.startTicks;
 }
 
 /** The id of a lab process, undefined when it does not run. */

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { PassThrough } from "node:stream";
 import type { Exec } from "dockerode";
+import { processAge } from "../../host/process-stat.js";
 import { type ExecResult, RuntimeError, TimeoutError } from "../runtime.js";
 import { call, type Engine } from "./engine.js";
 import { connectStreams, execProcess, exitCode, killExec } from "./exec.js";
@@ -8,14 +9,18 @@ import { connectStreams, execProcess, exitCode, killExec } from "./exec.js";
 /** Output beyond this many bytes a stream is dropped: a probe's or a hook's words, not a file transfer. */
 const MAX_OUTPUT = 1 << 20;
 
-/** How long the engine may take to say whether a command that ran out of time still runs, ms. */
-const ANSWER_PATIENCE_MS = 1_000;
+/** How much longer than its own time a command may take for the engine's sake, ms. */
+const ENGINE_PATIENCE_MS = 5_000;
+
+/** Between two questions whether the command has started or ended, ms. */
+const PAUSE_MS = 100;
 
 /**
- * Runs a command to its end. On time-out its process is killed, so that probes that hang do not pile up. The time-out holds
- * whatever the engine does, but for the moment it is asked: one that does not answer at all must not hold up a probe for ever.
- * @throws TimeoutError when the command still runs; RuntimeError when it is the engine that is late, which says nothing about
- *   the container
+ * Runs a command to its end. On time-out its process is killed, so that probes that hang do not pile up. The time counts from
+ * the command's own start: an engine that is slow to start it, or to tell of its end, says nothing about the container. It is
+ * waited for only so long: one that does not answer at all must not hold up a probe for ever.
+ * @param timeoutMs 0 is no limit
+ * @throws TimeoutError when the command has run for that long; RuntimeError when it is the engine that is late
  */
 export async function execSync(
   engine: Engine,
@@ -26,18 +31,28 @@ export async function execSync(
   const run = new Run(engine, id, command);
   const done = run.start();
   if (timeoutMs <= 0) return done;
-  const result = await within(done, timeoutMs);
-  if (result !== LATE) return result;
-  // Nobody waits for it any more; what becomes of it is no news.
-  done.catch(() => undefined);
-  const stillRuns = await within(
-    run.isRunning().catch(() => false),
-    ANSWER_PATIENCE_MS,
-  );
-  run.abandon();
+  const deadline = performance.now() + timeoutMs + ENGINE_PATIENCE_MS;
+  for (let left = timeoutMs; ; ) {
+    const result = await within(done, left);
+    if (result !== LATE) return result;
+    const asked = run.age().catch(() => undefined);
+    const age = await within(asked, Math.max(0, deadline - performance.now()));
+    const ran = typeof age === "number" ? age : undefined;
+    const over = ran === undefined ? performance.now() >= deadline : ran >= timeoutMs;
+    if (over) {
+      // Nobody waits for it any more; what becomes of it is no news.
+      done.catch(() => undefined);
+      run.abandon();
+      throw lateness(command, timeoutMs, ran);
+    }
+    left = ran === undefined ? PAUSE_MS : timeoutMs - ran;
+  }
+}
+
+function lateness(command: readonly string[], timeoutMs: number, ran: number | undefined): Error {
   const words = JSON.stringify(command.join(" "));
-  if (stillRuns === true) throw new TimeoutError(`command ${words} timed out`);
-  throw new RuntimeError(`the Docker engine has not run ${words} in ${timeoutMs / 1000} s`);
+  if (ran !== undefined) return new TimeoutError(`command ${words} timed out`);
+  return new RuntimeError(`the Docker engine has not run ${words} in ${timeoutMs / 1000} s`);
 }
 
 const LATE = Symbol("late");
@@ -53,7 +68,7 @@ async function within<T>(promise: Promise<T>, ms: number): Promise<T | typeof LA
 class Run {
   #created: Exec | undefined;
   #connection: Duplex | undefined;
-  #abandoned = false;
+  readonly #abandoned = new AbortController();
 
   constructor(
     private readonly engine: Engine,
@@ -61,9 +76,10 @@ class Run {
     private readonly command: readonly string[],
   ) {}
 
-  /** Its process is in the container. Not yet when the engine is slow, no longer when it is slow to tell. */
-  async isRunning(): Promise<boolean> {
-    return this.#created !== undefined && typeof (await execProcess(this.#created, this.id)) === "number";
+  /** For how long its process has run, ms. Undefined before it does (the engine is slow), and after (slow to tell). */
+  async age(): Promise<number | undefined> {
+    const found = this.#created && (await execProcess(this.#created, this.id));
+    return typeof found === "number" ? processAge(found) : undefined;
   }
 
   async start(): Promise<ExecResult> {
@@ -72,20 +88,20 @@ class Run {
       container.exec({ Cmd: [...this.command], AttachStdout: true, AttachStderr: true }),
     );
     this.#created = created;
-    if (this.#abandoned) throw new TimeoutError("abandoned before it was started");
+    if (this.#abandoned.signal.aborted) throw new TimeoutError("abandoned before it was started");
     const connection = await call(() => created.start({ hijack: true, stdin: true }));
     this.#connection = connection;
     // The engine took longer than there was time: what it has started has to end.
-    if (this.#abandoned) this.abandon();
+    if (this.#abandoned.signal.aborted) this.abandon();
     const stdout = new Collector();
     const stderr = new Collector();
     await connectStreams(connection, { stdout: stdout.stream, stderr: stderr.stream, tty: false });
-    return { exitCode: await exitCode(created), stdout: stdout.text(), stderr: stderr.text() };
+    return { exitCode: await exitCode(created, this.#abandoned.signal), stdout: stdout.text(), stderr: stderr.text() };
   }
 
   /** Ends what runs, as soon as the engine lets us know of it. */
   abandon(): void {
-    this.#abandoned = true;
+    this.#abandoned.abort();
     const connection = this.#connection;
     if (!this.#created || !connection) return;
     killExec(this.#created, this.id)

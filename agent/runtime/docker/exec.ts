@@ -26,13 +26,17 @@ export async function exec(
   // Without `hijack` the engine's answer is a plain response, and closing our side of it would end the command's input.
   const connection = await call(() => created.start({ hijack: true, stdin: true, Tty: streams.tty }));
   const output = connectStreams(connection, streams);
+  const closing = new AbortController();
   return {
     resize: (width, height) => callUnless([404, 409, 500], () => created.resize({ w: width, h: height })),
     wait: async () => {
       await output;
-      return { exitCode: await exitCode(created) };
+      return { exitCode: await exitCode(created, closing.signal) };
     },
-    close: () => connection.destroy(),
+    close: () => {
+      closing.abort();
+      connection.destroy();
+    },
   };
 }
 
@@ -63,16 +67,22 @@ function ended(connection: Duplex): Promise<void> {
   });
 }
 
-/** 137 (killed) when the container, and with it the exec, is gone. */
-export async function exitCode(created: Exec): Promise<number> {
-  for (let round = 0; round < 20; round++) {
+/** The longest time between two questions for an exit code, ms. */
+const LONGEST_PAUSE_MS = 1_000;
+
+/**
+ * Waits for an exec's end. The engine has no call for that, so it is asked again and again: the streams end before it has the
+ * code, a moment or, when it is busy, seconds.
+ * @param abandoned that nobody wants to know any more: throws an AbortError
+ * @returns 137 (killed) when the container, and with it the exec, is gone
+ */
+export async function exitCode(created: Exec, abandoned: AbortSignal): Promise<number> {
+  for (let pause = 25; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     const state = await callOrUndefined(() => created.inspect());
     if (!state) return 137;
-    // The stream ends a moment before the engine has the code.
     if (!state.Running && state.ExitCode !== null) return state.ExitCode;
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await sleep(pause, undefined, { signal: abandoned });
   }
-  return 137;
 }
 
 /** How long an engine may take to start a process that it has said runs. */

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
@@ -7,7 +8,9 @@ import { removePodCgroup } from "#agent/pods/pod-cgroup.js";
 import { openDockerRuntime } from "#agent/runtime/docker/docker-runtime.js";
 import type { ContainerConfig, Runtime, RuntimeEvent, SandboxConfig } from "#agent/runtime/runtime.js";
 import { TimeoutError } from "#agent/runtime/runtime.js";
+import { temporaryDirectory } from "#test/temporary-directory.js";
 import { until } from "#test/until.js";
+import { slowProxy } from "../survival/slow-proxy.js";
 
 const socketPath = process.env.BERTH_TEST_DOCKER?.replace(/^unix:\/\//, "");
 const skip = socketPath ? false : "BERTH_TEST_DOCKER names no engine socket";
@@ -68,11 +71,8 @@ async function text(stream: NodeJS.ReadableStream): Promise<string> {
 }
 
 t.test("Docker runtime", { skip, timeout: 400_000 }, async (t) => {
-  const runtime = await openDockerRuntime({
-    socketPath: String(socketPath),
-    nodeName,
-    logger: pino({ level: "silent" }),
-  });
+  const open = (socketPath: string) => openDockerRuntime({ socketPath, nodeName, logger: pino({ level: "silent" }) });
+  const runtime = await open(socketPath!);
   t.teardown(async () => {
     await removeAll(runtime);
     await removePodCgroup(`/${nodeName}`);
@@ -203,6 +203,16 @@ t.test("Docker runtime", { skip, timeout: 400_000 }, async (t) => {
     t.equal((await tty.wait()).exitCode, 0);
     terminal.end();
     t.match(await shown, /terminal/);
+  });
+
+  await t.test("exec: the time of a command counts from its own start, not from the engine's", async (t) => {
+    const id = await start("late", ["sleep", "1000"]);
+    const slowSocket = join(temporaryDirectory("berth-slow-"), "docker.sock");
+    const close = await slowProxy(slowSocket, socketPath!, 250);
+    t.teardown(close);
+    const slow = await open(slowSocket);
+    t.equal((await slow.execSync(id, ["sleep", "0.4"], 600)).exitCode, 0);
+    await t.rejects(slow.execSync(id, ["sleep", "300"], 600), TimeoutError);
   });
 
   await t.test("images and version", async (t) => {
