@@ -4,8 +4,9 @@ import type { Node } from "#api/generated/types.js";
 import { equalJson } from "#api/json-value.js";
 import { nodes } from "#api/refs.js";
 import { isNotFound } from "#api/status-error.js";
+import { formatTime } from "#api/time.js";
 import type { Client } from "#client/client.js";
-import { type Clock, timestamp } from "#client/clock.js";
+import type { Clock } from "#client/clock.js";
 import type { EventRecorder } from "#client/event-recorder.js";
 import { type Informer, startInformer } from "#client/informer.js";
 import { conditionEvents } from "./node-events.js";
@@ -127,7 +128,7 @@ export class NodeReporter {
     const seen = await observe();
     if (this.#stopped) return false;
     const heartbeat = clock.monotonic() - this.#lastWrite >= HEARTBEAT_MS;
-    const body = statusPatch(node, seen, timestamp(clock.now()), heartbeat);
+    const body = statusPatch(node, seen, formatTime(clock.now()), heartbeat);
     if (body) {
       const written = await this.#write(body);
       if (!written) return false;

@@ -1,5 +1,5 @@
 import type { ContainerStatus, Pod, PodCondition } from "#api/generated/types.js";
-import { timestamp } from "#client/clock.js";
+import { formatTime } from "#api/time.js";
 import type { ResizeState } from "../pods/resize.js";
 import type { Phase } from "./phase.js";
 
@@ -48,7 +48,7 @@ function condition(type: string, verdict: Verdict, { pod, previous, now }: Condi
     type,
     ...verdict,
     lastProbeTime: before?.lastProbeTime,
-    lastTransitionTime: same ? before.lastTransitionTime : timestamp(now),
+    lastTransitionTime: same ? before.lastTransitionTime : formatTime(now),
     observedGeneration: pod.metadata.generation,
   };
 }

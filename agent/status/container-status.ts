@@ -1,5 +1,5 @@
 import type { Container, ContainerState, ContainerStateTerminated, ContainerStatus } from "#api/generated/types.js";
-import { timestamp } from "#client/clock.js";
+import { formatTime } from "#api/time.js";
 import { endedAt, failedToStart, hasEnded } from "../pods/pod-view.js";
 import type { ContainerState as EngineState } from "../runtime/runtime.js";
 
@@ -60,7 +60,7 @@ export function containerStatus(facts: ContainerFacts): ContainerStatus {
 function stateOf({ attempts, waiting, messages, previous, initialReason, pending }: ContainerFacts): ContainerState {
   const [latest] = attempts;
   if (pending) return { waiting: { reason: initialReason } };
-  if (latest?.state === "running") return { running: { startedAt: timestamp(latest.startedAt) } };
+  if (latest?.state === "running") return { running: { startedAt: formatTime(latest.startedAt) } };
   if (waiting) return { waiting };
   if (latest && hasEnded(latest)) return { terminated: terminated(latest, { messages }) };
   // The engine lost a container that had ended (someone removed it): its end is still true.
@@ -86,8 +86,8 @@ function terminated(ended: EngineState, { messages }: Pick<ContainerFacts, "mess
     exitCode: ended.exitCode,
     reason: terminatedReason(ended),
     ...(message ? { message } : {}),
-    startedAt: timestamp(ended.startedAt || ended.createdAt),
-    finishedAt: timestamp(endedAt(ended)),
+    startedAt: formatTime(ended.startedAt || ended.createdAt),
+    finishedAt: formatTime(endedAt(ended)),
   };
 }
 

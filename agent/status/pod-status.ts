@@ -1,6 +1,6 @@
 /** The status of a Pod as this node sees it: a pure function of spec, engine and what the worker knows. */
 import type { Container, ContainerStatus, Pod, PodStatus } from "#api/generated/types.js";
-import { timestamp } from "#client/clock.js";
+import { formatTime } from "#api/time.js";
 import type { PodFailure } from "../pods/pod-admission.js";
 import { attemptsOf, type PodView } from "../pods/pod-view.js";
 import { qosClass } from "../pods/qos.js";
@@ -66,7 +66,7 @@ export function podStatus(facts: PodFacts): PodStatus {
     hostIP: facts.hostIPs[0],
     hostIPs: facts.hostIPs.map((ip) => ({ ip })),
     ...(podIPs.length > 0 ? { podIP: podIPs[0], podIPs: podIPs.map((ip) => ({ ip })) } : {}),
-    startTime: previous?.startTime ?? timestamp(facts.startTime),
+    startTime: previous?.startTime ?? formatTime(facts.startTime),
     qosClass: qosClass(pod),
     ...(init.length > 0 ? { initContainerStatuses: init } : {}),
     containerStatuses: main,

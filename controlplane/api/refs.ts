@@ -18,6 +18,7 @@ import type {
   NetworkPolicy,
   Node,
   Pod,
+  PodDisruptionBudget,
   PodPeer,
   PodTemplate,
   PriorityClass,
@@ -87,6 +88,12 @@ export const resourceClaimTemplates = ref<ResourceClaimTemplate>(
 export const resourceSlices = ref<ResourceSlice>("resource.k8s.io", "v1", "resourceslices", "ResourceSlice", false);
 export const ingresses = ref<Ingress>("networking.k8s.io", "v1", "ingresses", "Ingress");
 export const ingressClasses = ref<IngressClass>("networking.k8s.io", "v1", "ingressclasses", "IngressClass", false);
+export const podDisruptionBudgets = ref<PodDisruptionBudget>(
+  "policy",
+  "v1",
+  "poddisruptionbudgets",
+  "PodDisruptionBudget",
+);
 export const deployments = ref<Deployment>("apps", "v1", "deployments", "Deployment");
 export const replicaSets = ref<ReplicaSet>("apps", "v1", "replicasets", "ReplicaSet");
 export const statefulSets = ref<StatefulSet>("apps", "v1", "statefulsets", "StatefulSet");

@@ -16,6 +16,8 @@ export interface Deletion {
   readonly admission: AdmissionContext;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** Changes the object in place, in the write that marks it. */
+  readonly prepare?: (object: KubeObject) => void;
 }
 
 /**
@@ -29,6 +31,7 @@ export async function deleteObject(old: StoredObject, deletion: Deletion): Promi
   kind.admission?.beforeDelete?.(old.object, admission);
   const marked = old.copy();
   mark(marked, deletion);
+  deletion.prepare?.(marked);
   if (isHeld(kind, marked)) {
     return admission.dryRun ? store.unstored(marked, old.revision) : store.put(marked, old);
   }
@@ -41,7 +44,8 @@ export function success(kind: Kind, { metadata }: KubeObject): Status {
   return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", details };
 }
 
-function checkPreconditions(kind: Kind, { metadata }: KubeObject, { preconditions }: DeleteOptions): void {
+/** @throws StatusError 409 */
+export function checkPreconditions(kind: Kind, { metadata }: KubeObject, { preconditions }: DeleteOptions): void {
   const { name, uid, resourceVersion } = metadata;
   if (preconditions?.uid && preconditions.uid !== uid) {
     const why = `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`;

@@ -2,6 +2,7 @@
  * The one write path: what happens to every new state of an object before it is stored, in this order: defaults, managed
  * fields (so that nobody owns what admission adds), admission, what the server sets itself, validation, generation.
  */
+
 import { randomUUID } from "node:crypto";
 import type { FieldError } from "#api/field-error.js";
 import { generateName } from "#api/generate-name.js";
@@ -9,6 +10,7 @@ import type { ManagedFieldsEntry, ObjectMeta } from "#api/generated/types.js";
 import { equalJson } from "#api/json-value.js";
 import type { KubeObject } from "#api/object.js";
 import { badRequest, invalidObject, StatusError } from "#api/status-error.js";
+import { formatTime } from "#api/time.js";
 import { validateObjectMeta, validateObjectMetaUpdate } from "#api/validation/metadata.js";
 import type { AdmissionContext, Kind } from "#resources/kind.js";
 import { trackFields } from "./field-tracking.js";
@@ -73,7 +75,7 @@ let lastSecond = { second: -1, text: "" };
 /** RFC 3339, whole seconds. Every write asks twice, so the text of the current second is kept. */
 export function timestamp(now: number): string {
   const second = Math.floor(now / 1000);
-  if (second !== lastSecond.second) lastSecond = { second, text: `${new Date(now).toISOString().slice(0, 19)}Z` };
+  if (second !== lastSecond.second) lastSecond = { second, text: formatTime(now) };
   return lastSecond.text;
 }
 

@@ -12,6 +12,7 @@ import { type ComputedSource, readComputed } from "./verbs/computed.js";
 import { create } from "./verbs/create.js";
 import { remove } from "./verbs/delete.js";
 import { deleteCollection } from "./verbs/delete-collection.js";
+import { evict } from "./verbs/evict.js";
 import { get } from "./verbs/get.js";
 import { list } from "./verbs/list.js";
 import { patch } from "./verbs/patch.js";
@@ -100,5 +101,5 @@ function subresource(context: VerbContext): Promise<ApiResult> {
   if (!action) throw new StatusError(404, "NotFound", "the server could not find the requested resource", {});
   const wanted = action.method === "PUT" ? "update" : "create";
   if (verb !== wanted) throw methodNotAllowed();
-  return act(context, action);
+  return action.effect === "evict" ? evict(context, action) : act(context, action);
 }

@@ -17,8 +17,3 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
-
-/** RFC 3339 in whole seconds, as Kubernetes writes `metav1.Time`: "2026-01-31T12:00:00Z". */
-export function timestamp(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
-}

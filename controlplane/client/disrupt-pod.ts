@@ -1,8 +1,8 @@
 import type { Pod } from "#api/generated/types.js";
 import { pods } from "#api/refs.js";
 import { isNotFound } from "#api/status-error.js";
+import { formatTime } from "#api/time.js";
 import type { Client } from "./client.js";
-import { timestamp } from "./clock.js";
 
 export interface Disruption {
   reason: string;
@@ -24,7 +24,7 @@ export async function disruptPod(client: Client, { metadata }: Pod, disruption: 
     status: "True",
     reason,
     message,
-    lastTransitionTime: timestamp(now),
+    lastTransitionTime: formatTime(now),
   };
   const body = { metadata: { uid }, status: { conditions: [condition] } };
   const patch = { type: "application/strategic-merge-patch+json", body } as const;

@@ -3,9 +3,10 @@ import type { CoreV1Event, ObjectReference } from "#api/generated/types.js";
 import type { Draft, KubeObject } from "#api/object.js";
 import { events } from "#api/refs.js";
 import { isNamespaceTerminating, isNotFound, StatusError } from "#api/status-error.js";
+import { formatTime } from "#api/time.js";
 import { backoffDelay } from "./backoff.js";
 import type { Client } from "./client.js";
-import { type Clock, systemClock, timestamp } from "./clock.js";
+import { type Clock, systemClock } from "./clock.js";
 import { EventCorrelator } from "./event-correlator.js";
 import { referenceTo } from "./object-reference.js";
 
@@ -132,7 +133,7 @@ class QueuedRecorder implements EventRecorder {
 
   async #write(entry: Entry): Promise<void> {
     if (entry.name) {
-      const body = { count: entry.count, message: entry.message, lastTimestamp: timestamp(entry.last) };
+      const body = { count: entry.count, message: entry.message, lastTimestamp: formatTime(entry.last) };
       const namespace = entry.involved.namespace ?? "default";
       try {
         await this.client.patch(
@@ -166,8 +167,8 @@ class QueuedRecorder implements EventRecorder {
       reason: entry.reason,
       message: entry.message,
       count: entry.count,
-      firstTimestamp: timestamp(entry.first),
-      lastTimestamp: timestamp(entry.last),
+      firstTimestamp: formatTime(entry.first),
+      lastTimestamp: formatTime(entry.last),
       source: host ? { component, host } : { component },
       reportingComponent: component,
       reportingInstance: host ?? "",

@@ -9,6 +9,7 @@ import type { Controller } from "./controller.js";
 import { cronJobController } from "./cronjob.js";
 import { daemonSetController } from "./daemonset.js";
 import { deploymentController } from "./deployment.js";
+import { disruptionController } from "./disruption.js";
 import { endpointsController } from "./endpoints.js";
 import { endpointSliceController } from "./endpointslice.js";
 import { endpointSliceMirroringController } from "./endpointslice-mirroring.js";
@@ -66,6 +67,7 @@ export function controllers({
     jobController(),
     ttlAfterFinishedController(),
     cronJobController(),
+    disruptionController(),
     endpointSliceController(),
     endpointsController(),
     endpointSliceMirroringController(),

@@ -3,7 +3,7 @@ import type { Lease, Node, Pod } from "#api/generated/types.js";
 import { isPodReady } from "#api/pod-state.js";
 import { leases, nodes, pods } from "#api/refs.js";
 import { isNotFound } from "#api/status-error.js";
-import { timestamp } from "#client/clock.js";
+import { formatTime } from "#api/time.js";
 import { type Controller, type ControllerContext, watch } from "./controller.js";
 import { conditionOf, graceOf, type Heartbeat, heartbeat, silentConditions } from "./node-lifecycle/health.js";
 import { planTaints } from "./node-lifecycle/taints.js";
@@ -98,7 +98,7 @@ async function markPodsNotReady(node: Node, context: ControllerContext): Promise
   const ready = context.informer(pods).byIndex("nodeName", node.metadata.name).filter(isPodReady);
   for (const pod of ready) {
     const { name, namespace, uid } = pod.metadata;
-    const condition = { type: "Ready", status: "False", lastTransitionTime: timestamp(context.now()) };
+    const condition = { type: "Ready", status: "False", lastTransitionTime: formatTime(context.now()) };
     const body = { metadata: { uid }, status: { conditions: [condition] } };
     context.event(pod, "Warning", "NodeNotReady", "Node is not ready");
     try {

@@ -4,7 +4,7 @@ import { keyOf } from "#api/object.js";
 import { isPodTerminal } from "#api/pod-state.js";
 import { nodes, pods } from "#api/refs.js";
 import { isNotFound } from "#api/status-error.js";
-import { timestamp } from "#client/clock.js";
+import { formatTime } from "#api/time.js";
 import { type Controller, type ControllerContext, watch } from "./controller.js";
 import { nodeNameOf } from "./node-lifecycle.js";
 
@@ -91,7 +91,7 @@ const nodeIsGone = (now: number): PodCondition => ({
   status: "True",
   reason: "DeletionByPodGC",
   message: "PodGC: node no longer exists",
-  lastTransitionTime: timestamp(now),
+  lastTransitionTime: formatTime(now),
 });
 
 /** Marks the Pod failed, so that its owner sees why also while somebody holds it, and removes it. */

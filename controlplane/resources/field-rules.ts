@@ -14,6 +14,12 @@ export function share(field: string, value: number | string | undefined): FieldE
   return typeof value === "string" ? invalidEach(field, value, percent(value)) : nonNegative(field, value);
 }
 
+/** Beside {@link share}: a part cannot be more than the whole. */
+export function notOverAll(field: string, value: number | string | undefined): FieldError[] {
+  const isOver = typeof value === "string" && Number.parseInt(value, 10) > 100;
+  return isOver ? [invalid(field, value, "must not be greater than 100%")] : [];
+}
+
 export function immutable(field: string, value: unknown, old: unknown): FieldError[] {
   return isDeepStrictEqual(value, old) ? [] : [invalid(field, value, IMMUTABLE)];
 }

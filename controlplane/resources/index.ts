@@ -23,6 +23,7 @@ import { namespace } from "./namespace.js";
 import { networkPolicy } from "./networkpolicy/index.js";
 import { node } from "./node/index.js";
 import { pod } from "./pod/index.js";
+import { podDisruptionBudget } from "./poddisruptionbudget/index.js";
 import { podPeer } from "./podpeer.js";
 import { podTemplate } from "./podtemplate.js";
 import { priorityClass } from "./priorityclass.js";
@@ -62,6 +63,7 @@ export const kinds: readonly Kind[] = [
   ipAddress,
   serviceCIDR,
   networkPolicy,
+  podDisruptionBudget,
   podPeer,
   ingress,
   ingressClass,

@@ -211,9 +211,9 @@ export interface ActionSubresource<T extends KubeObject> {
   readonly method?: "POST" | "PUT";
   /**
    * What follows `apply`. "update" (when absent): the changed object is committed. "none": nothing is written
-   * (serviceaccounts/token). "delete": the object is deleted, with the body's `deleteOptions` (pods/eviction).
+   * (serviceaccounts/token). "evict": the Pod is deleted, with the body's `deleteOptions`, if its budget allows it.
    */
-  readonly effect?: "update" | "none" | "delete";
+  readonly effect?: "update" | "none" | "evict";
   /**
    * Changes a copy of the object in place and returns what the client receives: undefined for a Success Status, the
    * very object it was given for the object as committed, anything else as it is.

@@ -1,3 +1,4 @@
+import type { PodDisruptionBudget } from "#api/generated/types.js";
 import type { Client } from "#client/client.js";
 import type { Clock } from "#client/clock.js";
 import { disruptPod } from "#client/disrupt-pod.js";
@@ -15,6 +16,8 @@ export interface PreemptorOptions {
   clock: Clock;
   recorder: EventRecorder;
   plugins: readonly Plugin[];
+  /** Those of the whole cluster, as they are now. */
+  budgets(): readonly PodDisruptionBudget[];
   onError(error: Error, victim: string): void;
 }
 
@@ -44,7 +47,8 @@ export class Preemptor {
       return { message: "not eligible due to preemptionPolicy=Never.", nodeName: "" };
     if (nominated !== undefined && this.#isBeingEmptied(pod, nominated, nodes, rejections))
       return { message: "not eligible due to a terminating pod on the nominated node.", nodeName: nominated };
-    const chosen = choosePreemption(pod, nodes, rejections, this.options.plugins);
+    const { plugins, budgets } = this.options;
+    const chosen = choosePreemption(pod, nodes, rejections, { plugins, budgets: budgets() });
     if (!("nodeName" in chosen)) {
       this.nominations.delete(uid);
       return { message: refusalMessage(chosen), nodeName: "" };

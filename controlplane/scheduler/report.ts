@@ -2,8 +2,9 @@ import type { Pod } from "#api/generated/types.js";
 import { podCondition } from "#api/pod-state.js";
 import { pods } from "#api/refs.js";
 import { isNotFound } from "#api/status-error.js";
+import { formatTime } from "#api/time.js";
 import type { Client } from "#client/client.js";
-import { type Clock, timestamp } from "#client/clock.js";
+import type { Clock } from "#client/clock.js";
 import type { EventRecorder } from "#client/event-recorder.js";
 
 export interface Unschedulable {
@@ -24,7 +25,7 @@ export async function reportUnschedulable(
   const isKept = nominatedNodeName === (pod.status?.nominatedNodeName ?? "");
   if (isKept && known?.status === "False" && known.reason === reason && known.message === message) return;
   const unchanged = known?.status === "False" ? known.lastTransitionTime : undefined;
-  const lastTransitionTime = unchanged ?? timestamp(clock.now());
+  const lastTransitionTime = unchanged ?? formatTime(clock.now());
   const condition = { type: "PodScheduled", status: "False", reason, message, lastTransitionTime };
   const nomination = isKept ? {} : { nominatedNodeName: nominatedNodeName || null };
   const { name, namespace, uid } = pod.metadata;

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
-import type { Node, Pod } from "#api/generated/types.js";
+import type { Node, Pod, PodDisruptionBudget } from "#api/generated/types.js";
 import { isPodTerminal } from "#api/pod-state.js";
-import { nodes, pods } from "#api/refs.js";
+import { nodes, podDisruptionBudgets, pods } from "#api/refs.js";
 import { semanticEqual } from "#api/semantic-equal.js";
 import { isConflict, isNotFound } from "#api/status-error.js";
 import type { Client } from "#client/client.js";
@@ -43,6 +43,7 @@ export class Scheduler {
   readonly #preemptor: Preemptor;
   readonly #pods: Informer<Pod>;
   readonly #nodes: Informer<Node>;
+  readonly #budgets: Informer<PodDisruptionBudget>;
   #synced = false;
   #stopped = false;
   #scheduled = false;
@@ -57,9 +58,11 @@ export class Scheduler {
     this.#preemptor = new Preemptor({
       ...options,
       recorder: this.#recorder,
+      budgets: () => this.#budgets.list(),
       onError: (error, victim) =>
         logger.warn({ err: error, pod: victim }, "a Pod that is to make room was not deleted"),
     });
+    this.#budgets = startInformer(client, podDisruptionBudgets, { clock, onError });
     this.#nodes = startInformer(client, nodes, { clock, onError });
     this.#nodes.addHandler({
       onAdd: (node) => this.#nodeChanged(node, "node-added"),
@@ -80,12 +83,13 @@ export class Scheduler {
     this.#stopped = true;
     this.#pods.stop();
     this.#nodes.stop();
+    this.#budgets.stop();
     this.#queue.stop();
     this.#recorder.stop();
   }
 
   async #begin(): Promise<void> {
-    await Promise.all([this.#pods.synced, this.#nodes.synced, this.options.prepared]);
+    await Promise.all([this.#pods.synced, this.#nodes.synced, this.#budgets.synced, this.options.prepared]);
     this.#synced = true;
     this.#kick();
   }

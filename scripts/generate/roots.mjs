@@ -46,6 +46,7 @@ export const roots = {
   V1beta1NodeMetrics: "metrics.k8s.io/v1beta1",
   V1beta1PodMetrics: "metrics.k8s.io/v1beta1",
   V1PodPeer: "policy.berth.dev/v1",
+  V1PodDisruptionBudget: "policy/v1",
   V1Eviction: "policy/v1",
   V1Status: "v1",
   V1DeleteOptions: "v1",

@@ -1,11 +1,8 @@
-/** Subresources whose body is of another kind: pods/binding, pods/eviction, serviceaccounts/token, namespaces/finalize. */
+/** Subresources whose body is of another kind: pods/binding, serviceaccounts/token, namespaces/finalize. */
 import type { BodyTarget } from "#api/decode-body.js";
-import type { DeleteOptions } from "#api/generated/types.js";
 import type { KubeObject } from "#api/object.js";
 import type { ActionSubresource } from "#resources/kind.js";
 import { commit } from "../commit.js";
-import { isDryRun } from "../delete-options.js";
-import { deleteObject } from "../deletion.js";
 import { prepareUpdate } from "../prepare-write.js";
 import { renderObject, renderValue } from "../render.js";
 import type { ApiResponse } from "../request.js";
@@ -16,31 +13,29 @@ import { admissionOf, renderOptions, type VerbContext, writeOf } from "../verb-c
 import { type WriteOptions, writeOptions } from "../write-options.js";
 
 export async function act(context: VerbContext, action: ActionSubresource<KubeObject>): Promise<ApiResponse> {
-  const { request, server } = context;
+  const { request } = context;
   const options = writeOptions(request);
   const render = renderOptions(context);
-  const target: BodyTarget = {
-    schema: action.bodySchema,
-    group: action.bodyGroup,
-    version: action.bodyVersion,
-    kind: action.bodyKind,
-  };
+  const target = bodyTarget(action);
   const status = request.verb === "create" ? 201 : 200;
   return retryOnChange(context, async (old) => {
     const { object: body, warnings } = requestObject<object>(request, target, options);
     const object = old.copy();
     const answer = await action.apply(object, body, admissionOf(context, "UPDATE", options.dryRun));
     let stored: StoredObject | undefined;
-    if (action.effect === "delete") {
-      const asked: DeleteOptions = (body as { deleteOptions?: DeleteOptions }).deleteOptions ?? {};
-      const admission = admissionOf(context, "DELETE", options.dryRun || isDryRun(asked));
-      await deleteObject(old, { store: context.store, options: asked, admission, now: server.now() });
-    } else if (action.effect !== "none") stored = await write(context, action, { object, old, options, warnings });
+    if (action.effect !== "none") stored = await write(context, action, { object, old, options, warnings });
     if (stored && answer === object) return { ...renderObject(stored, render, status), warnings };
     const success = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: status };
     return { ...renderValue(answer ?? success, render, status), warnings };
   });
 }
+
+export const bodyTarget = (action: ActionSubresource<KubeObject>): BodyTarget => ({
+  schema: action.bodySchema,
+  group: action.bodyGroup,
+  version: action.bodyVersion,
+  kind: action.bodyKind,
+});
 
 interface Change {
   object: KubeObject;

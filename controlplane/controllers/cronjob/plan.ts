@@ -3,7 +3,7 @@ import { CronSchedule } from "#api/cron-schedule.js";
 import type { CronJob, CronJobStatus, Job } from "#api/generated/types.js";
 import type { Draft } from "#api/object.js";
 import { cronJobs } from "#api/refs.js";
-import { timestamp } from "#client/clock.js";
+import { formatTime } from "#api/time.js";
 import { isFinished } from "../job/plan.js";
 import { controllerReference } from "../ownership/owner-reference.js";
 
@@ -66,7 +66,7 @@ function followJobs({ cronJob, jobs }: CronJobState, { status, events }: CronJob
   status.active = running.map((job) => known.find(({ uid }) => uid === job.metadata.uid) ?? referenceOf(job));
   for (const { status: job } of jobs) {
     const ended = job?.completionTime;
-    if (ended && Date.parse(ended) > Date.parse(status.lastSuccessfulTime ?? timestamp(0)))
+    if (ended && Date.parse(ended) > Date.parse(status.lastSuccessfulTime ?? formatTime(0)))
       status.lastSuccessfulTime = ended;
   }
 }
@@ -95,7 +95,7 @@ function schedule({ cronJob, now }: CronJobState, running: readonly Job[], plan:
   if (due === undefined || due <= since) return;
   warnOfMany(times, since, due, plan);
   if (startingDeadlineSeconds !== undefined && due + startingDeadlineSeconds * 1000 < now) {
-    const message = `Missed scheduled time to start a job: ${timestamp(due)}`;
+    const message = `Missed scheduled time to start a job: ${formatTime(due)}`;
     plan.events.push({ type: "Warning", reason: "MissSchedule", message });
     return;
   }
@@ -106,7 +106,7 @@ function schedule({ cronJob, now }: CronJobState, running: readonly Job[], plan:
   }
   if (concurrencyPolicy === "Replace") plan.replace.push(...running);
   plan.create = jobFor(cronJob, due);
-  plan.status.lastScheduleTime = timestamp(due);
+  plan.status.lastScheduleTime = formatTime(due);
 }
 
 function warnOfMany(times: CronSchedule, since: number, due: number, { events }: CronJobPlan): void {
@@ -128,7 +128,7 @@ function jobFor(cronJob: CronJob, due: number): Draft<Job> {
       name: `${cronJob.metadata.name}-${Math.floor(due / 60_000)}`,
       namespace: cronJob.metadata.namespace,
       labels,
-      annotations: { ...annotations, [SCHEDULED]: timestamp(due) },
+      annotations: { ...annotations, [SCHEDULED]: formatTime(due) },
       ownerReferences: [controllerReference(cronJobs, cronJob)],
     },
     spec: jobTemplate.spec ?? { template: {} },

@@ -1,6 +1,7 @@
 /** Which Pods a DaemonSet makes and ends next: a pure function of what there is. */
 import type { DaemonSet, Node, Pod } from "#api/generated/types.js";
 import { availableIn, isPodReady, isPodTerminal } from "#api/pod-state.js";
+import { shareOf } from "#api/share.js";
 import { nodeOf, revisionOf, type Verdict, verdictOf } from "./node-pods.js";
 
 export interface DaemonSetState {
@@ -109,16 +110,13 @@ function rollOut(state: DaemonSetState, all: readonly NodePods[], plan: DaemonSe
   for (const { old } of behind) if (old && (!well(old) || left-- > 0)) plan.delete.push(old);
 }
 
-const share = (value: number | string, total: number) =>
-  typeof value === "number" ? value : Math.ceil((Number.parseInt(value, 10) / 100) * total);
-
 function maxSurge({ spec }: DaemonSet, total: number): number {
   const { type, rollingUpdate } = spec.updateStrategy ?? {};
-  return type === "RollingUpdate" ? share(rollingUpdate?.maxSurge ?? 0, total) : 0;
+  return type === "RollingUpdate" ? shareOf(rollingUpdate?.maxSurge ?? 0, total) : 0;
 }
 
 const maxUnavailable = ({ spec }: DaemonSet, total: number) =>
-  share(spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1, total);
+  shareOf(spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1, total);
 
 /** What the set's status should say. */
 export function daemonSetStatus(state: DaemonSetState): DaemonSet["status"] {

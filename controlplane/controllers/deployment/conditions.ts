@@ -1,5 +1,5 @@
 import type { DeploymentCondition } from "#api/generated/types.js";
-import { timestamp } from "#client/clock.js";
+import { formatTime } from "#api/time.js";
 
 export type Conditions = readonly DeploymentCondition[];
 
@@ -27,7 +27,7 @@ export function touchCondition(
   now: number,
 ): Conditions {
   const known = conditionOf(conditions, condition.type);
-  const time = timestamp(now);
+  const time = formatTime(now);
   const lastTransitionTime = known?.status === condition.status ? known.lastTransitionTime : time;
   return [...withoutCondition(conditions, condition.type), { ...condition, lastUpdateTime: time, lastTransitionTime }];
 }

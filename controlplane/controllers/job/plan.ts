@@ -2,7 +2,7 @@
 import type { Job, JobCondition, JobStatus, Pod } from "#api/generated/types.js";
 import { formatIndexes, parseIndexes } from "#api/index-ranges.js";
 import { isPodActive, isPodReady, isPodTerminal } from "#api/pod-state.js";
-import { timestamp } from "#client/clock.js";
+import { formatTime } from "#api/time.js";
 import { indexOf, isIndexed } from "./indexes.js";
 import { deadlineOf, failsItsIndex, type Outcome, outcomeOf } from "./outcome.js";
 import { type PodOrder, planPods } from "./pods.js";
@@ -132,9 +132,9 @@ function begin({ job, now }: JobState, { status, events }: JobPlan): void {
   if (suspended) {
     setCondition(status, { type: "Suspended", status: "False", reason: "JobResumed", message: "Job resumed" }, now);
     events.push({ type: "Normal", reason: "Resumed", message: "Job resumed" });
-    status.startTime = timestamp(now);
+    status.startTime = formatTime(now);
   }
-  status.startTime ??= timestamp(now);
+  status.startTime ??= formatTime(now);
 }
 
 function knownOutcome(job: Job): Outcome | undefined {
@@ -177,7 +177,7 @@ function finish(
   const open = active.length + terminating.length + plan.untrack.length + succeeded.size + failed.size;
   if (open > 0 || !knownOutcome(job)) return;
   setCondition(plan.status, { type: isSuccess ? "Complete" : "Failed", reason, message }, now);
-  if (isSuccess) plan.status.completionTime = timestamp(now);
+  if (isSuccess) plan.status.completionTime = formatTime(now);
   plan.events.push(
     isSuccess
       ? { type: "Normal", reason: "Completed", message: "Job completed" }
@@ -190,7 +190,7 @@ function setCondition(
   { status: value = "True", ...rest }: Omit<JobCondition, "status"> & { status?: string },
   now: number,
 ): void {
-  const time = timestamp(now);
+  const time = formatTime(now);
   const condition = { ...rest, status: value, lastProbeTime: time, lastTransitionTime: time };
   const others = (status.conditions ?? []).filter(({ type }) => type !== rest.type);
   status.conditions = [...others, condition];

@@ -1,7 +1,7 @@
 import type { NamespaceCondition } from "#api/generated/types.js";
 import type { KubeObject } from "#api/object.js";
 import type { ResourceRef } from "#api/resource.js";
-import { timestamp } from "#client/clock.js";
+import { formatTime } from "#api/time.js";
 
 /** What is left in a namespace of one resource. */
 export interface Remaining {
@@ -60,6 +60,6 @@ export function deletionConditions(
   return Object.entries(said).map(([type, [status, reason, message]]) => {
     const known = old.find((condition) => condition.type === type);
     const same = known?.status === status;
-    return { type, status, reason, message, lastTransitionTime: same ? known.lastTransitionTime : timestamp(now) };
+    return { type, status, reason, message, lastTransitionTime: same ? known.lastTransitionTime : formatTime(now) };
   });
 }

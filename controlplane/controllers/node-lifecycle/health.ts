@@ -1,5 +1,5 @@
 import type { Lease, Node, NodeCondition } from "#api/generated/types.js";
-import { timestamp } from "#client/clock.js";
+import { formatTime } from "#api/time.js";
 
 /** Patience with a node that has no Lease (ms), and the most there is. */
 const MAX_GRACE = 50_000;
@@ -45,7 +45,7 @@ export function silentConditions(node: Node, now: number): NodeCondition[] {
       type,
       status: "Unknown",
       lastHeartbeatTime: known?.lastHeartbeatTime ?? node.metadata.creationTimestamp,
-      lastTransitionTime: timestamp(now),
+      lastTransitionTime: formatTime(now),
       ...(known ? stopped : never),
     });
   }

@@ -8,7 +8,7 @@ import {
   UNREACHABLE,
   UNSCHEDULABLE,
 } from "#api/taints.js";
-import { timestamp } from "#client/clock.js";
+import { formatTime } from "#api/time.js";
 import { conditionOf } from "./health.js";
 
 const PRESSURES: Readonly<Record<string, string>> = {
@@ -49,5 +49,5 @@ export function planTaints(node: Node, evict: boolean, now: number): Taint[] | u
   const kept = have.filter((taint) => !OWN_KEYS.has(taint.key) || isWanted(taint));
   const missing = want.filter(({ key, effect }) => !have.some((taint) => taint.key === key && taint.effect === effect));
   if (missing.length === 0 && kept.length === have.length) return undefined;
-  return [...kept, ...missing.map((taint) => ({ ...taint, timeAdded: timestamp(now) }))];
+  return [...kept, ...missing.map((taint) => ({ ...taint, timeAdded: formatTime(now) }))];
 }

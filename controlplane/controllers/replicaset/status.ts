@@ -1,6 +1,6 @@
 import type { Pod, ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from "#api/generated/types.js";
 import { availableIn, isPodActive, isPodReady, isPodTerminal } from "#api/pod-state.js";
-import { timestamp } from "#client/clock.js";
+import { formatTime } from "#api/time.js";
 
 export interface ReplicaFailure {
   reason: "FailedCreate" | "FailedDelete";
@@ -44,7 +44,7 @@ function failureConditions(
   if (!failure) return others;
   const known = old.find((condition) => condition.type === "ReplicaFailure");
   if (known?.reason === failure.reason) return [...old];
-  return [...others, { type: "ReplicaFailure", status: "True", lastTransitionTime: timestamp(now), ...failure }];
+  return [...others, { type: "ReplicaFailure", status: "True", lastTransitionTime: formatTime(now), ...failure }];
 }
 
 /** Milliseconds until the next Pod has been ready long enough to count as available; undefined when none is on the way. */

@@ -1,6 +1,7 @@
 /** Which Pods a StatefulSet makes, mends and ends next: a pure function of what there is. */
 import type { Pod, StatefulSet } from "#api/generated/types.js";
 import { availableIn, isPodTerminal } from "#api/pod-state.js";
+import { shareOf } from "#api/share.js";
 import { hasIdentity, ordinalOf, revisionOf } from "./identity.js";
 
 export interface StatefulSetState {
@@ -136,7 +137,5 @@ function rollOut(state: StatefulSetState, slots: readonly Slot[], plan: Stateful
 /** Of a share in a hundred the whole part, but always one. */
 function maxUnavailable(set: StatefulSet): number {
   const value = set.spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1;
-  const count =
-    typeof value === "number" ? value : Math.floor((Number.parseInt(value, 10) / 100) * desiredReplicas(set));
-  return Math.max(1, count);
+  return Math.max(1, shareOf(value, desiredReplicas(set), Math.floor));
 }

@@ -1,17 +1,14 @@
 import { type FieldError, invalid, required } from "#api/field-error.js";
 import type { DaemonSet, DaemonSetUpdateStrategy, RollingUpdateDaemonSet } from "#api/generated/types.js";
-import { immutable, nonNegative, oneOf, share } from "../field-rules.js";
+import { immutable, nonNegative, notOverAll, oneOf, share } from "../field-rules.js";
 import { validateSelectedTemplate } from "../pod-template.js";
 
 const isZero = (value: number | string | undefined) => Number.parseInt(String(value ?? 0), 10) === 0;
-const isOverAll = (value: number | string | undefined) => typeof value === "string" && Number.parseInt(value, 10) > 100;
 
 function validateRollingUpdate(path: string, { maxUnavailable, maxSurge }: RollingUpdateDaemonSet): FieldError[] {
   const errors: FieldError[] = [];
-  for (const [name, value] of Object.entries({ maxUnavailable, maxSurge })) {
-    errors.push(...share(`${path}.${name}`, value));
-    if (isOverAll(value)) errors.push(invalid(`${path}.${name}`, value, "must not be greater than 100%"));
-  }
+  for (const [name, value] of Object.entries({ maxUnavailable, maxSurge }))
+    errors.push(...share(`${path}.${name}`, value), ...notOverAll(`${path}.${name}`, value));
   if (!isZero(maxUnavailable) && !isZero(maxSurge))
     errors.push(invalid(`${path}.maxSurge`, maxSurge, "may not be set when maxUnavailable is non-zero"));
   if (isZero(maxUnavailable) && isZero(maxSurge))

@@ -2,6 +2,7 @@ import { notSupported, required } from "#api/field-error.js";
 import type { Binding, Pod, PodCondition } from "#api/generated/types.js";
 import { pods } from "#api/refs.js";
 import { conflict, invalidObject } from "#api/status-error.js";
+import { formatTime } from "#api/time.js";
 import type { ActionSubresource } from "../kind.js";
 
 /** POST pods/binding: the scheduler's decision. It can be made once. */
@@ -51,7 +52,7 @@ function setScheduled(pod: Pod): void {
   const condition: PodCondition = {
     type: "PodScheduled",
     status: "True",
-    lastTransitionTime: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
+    lastTransitionTime: formatTime(Date.now()),
   };
   const others = pod.status?.conditions?.filter((c) => c.type !== "PodScheduled") ?? [];
   // What was reserved for it is its own now.

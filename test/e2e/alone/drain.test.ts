@@ -23,6 +23,7 @@ t.test("kubectl drain", async (t) => {
   for (const workload of ["deployment/web", "daemonset/logs"])
     await ns.kubectl(["rollout", "status", workload, "--timeout=180s"]);
   await ns.kubectl(["wait", "pod/alone", "--for=condition=Ready", "--timeout=180s"]);
+  await ns.kubectl(["create", "pdb", "web", "--selector=app=web", "--min-available=75%"]);
   const drain = ["drain", "node-1", "--timeout=120s"];
 
   const refused = await ns.tryKubectl(drain);
@@ -31,8 +32,10 @@ t.test("kubectl drain", async (t) => {
   t.match(refused.stderr, /cannot delete .*Pods that declare no controller/);
   t.match(await session.kubectl(["get", "node", "node-1", "--no-headers"]), /Ready,SchedulingDisabled/);
 
-  const said = await ns.kubectl([...drain, "--ignore-daemonsets", "--force"]);
-  t.match(said, /evicting pod drain\/alone[\s\S]*node\/node-1 drained/);
+  const drained = await ns.tryKubectl([...drain, "--ignore-daemonsets", "--force"]);
+  t.equal(drained.code, 0, drained.stderr);
+  t.match(drained.stdout, /evicting pod drain\/alone[\s\S]*node\/node-1 drained/);
+  t.match(drained.stderr, /violate the pod's disruption budget/, "one after the other, as the budget has it");
   t.notOk(await ns.tryGet<Pod>("pod", "alone"), "what nobody manages is gone");
   await ns.kubectl(["rollout", "status", "deployment/web", "--timeout=180s"]);
   t.same(await on("web"), Array(4).fill("node-2"));

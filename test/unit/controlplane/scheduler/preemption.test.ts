@@ -1,12 +1,12 @@
 /** Whose place a Pod takes, and the room that is kept for it. */
 import t from "tap";
-import type { Pod } from "#api/generated/types.js";
+import type { Pod, PodDisruptionBudget } from "#api/generated/types.js";
 import { chooseNode } from "#controlplane/scheduler/choose-node.js";
 import { NodeInfo } from "#controlplane/scheduler/node-info.js";
 import { Nominations } from "#controlplane/scheduler/nominations.js";
 import { podInfo } from "#controlplane/scheduler/pod-info.js";
 import { choosePreemption } from "#controlplane/scheduler/preemption.js";
-import { makeNode, makePod, type PodShape } from "#test/fixtures/objects.js";
+import { makeBudget, makeNode, makePod, type PodShape } from "#test/fixtures/objects.js";
 import { decide, everyPlugin } from "#test/fixtures/scheduling.js";
 
 const all = everyPlugin();
@@ -24,11 +24,13 @@ function node(name: string, pods: readonly Pod[], more: Parameters<typeof makeNo
 }
 
 /** "n1: a, b", or why not. */
-function preempt(pod: Pod, ...nodes: NodeInfo[]): string {
+const preempt = (pod: Pod, ...nodes: NodeInfo[]) => preemptBeside([], pod, ...nodes);
+
+function preemptBeside(budgets: PodDisruptionBudget[], pod: Pod, ...nodes: NodeInfo[]): string {
   const info = podInfo(pod);
   const choice = chooseNode(info, { nodes }, all, () => 0);
   if ("nodeName" in choice) return `fits on ${choice.nodeName}`;
-  const found = choosePreemption(info, nodes, choice.rejections, all);
+  const found = choosePreemption(info, nodes, choice.rejections, { plugins: all, budgets });
   if (!("nodeName" in found)) return found.flat().join(", ");
   return `${found.nodeName}: ${found.victims.map(({ pod }) => pod.metadata.name).join(", ")}`;
 }
@@ -43,6 +45,28 @@ t.test("only those that are less important, and no more of them than needed", as
   t.equal(preempt(asking("p", 5, 100), node("n1", pods)), "fits on n1");
   const mirror = asking("mirror", 0, 900, { annotations: { "kubernetes.io/config.mirror": "0123" } });
   t.equal(preempt(asking("p", 5, 300), node("n1", [mirror])), "No preemption victims found for incoming pod");
+});
+
+t.test("those that disruption budgets keep go last, and if they must", async (t) => {
+  const labels = { app: "web" };
+  const wanted = asking("p", 10, 500);
+  const pods = [asking("low", 1, 450), asking("lower", 0, 450, { labels })];
+  t.equal(preempt(wanted, node("n1", pods)), "n1: lower");
+  const spent = makeBudget("web", { minAvailable: 1 }, { disruptionsAllowed: 0 });
+  t.equal(preemptBeside([spent], wanted, node("n1", pods)), "n1: low");
+  t.equal(preemptBeside([makeBudget("web", {}, { disruptionsAllowed: 1 })], wanted, node("n1", pods)), "n1: lower");
+  t.equal(preemptBeside([spent], asking("p", 10, 900), node("n1", pods)), "n1: low, lower", "a budget binds nobody");
+  const leaving = makeBudget("web", {}, { disruptionsAllowed: 0, disruptedPods: { lower: "2026-01-01T00:00:00Z" } });
+  t.equal(preemptBeside([leaving], wanted, node("n1", pods)), "n1: lower", "counted already");
+  const guarded = node("n1", [asking("a", 0, 900, { labels })]);
+  const free = node("n2", [asking("b", 5, 900)]);
+  t.equal(preemptBeside([spent], wanted, guarded, free), "n2: b", "a budget weighs more than importance");
+  const two = [asking("x", 2, 300, { labels }), asking("y", 1, 300, { labels }), asking("z", 0, 300)];
+  t.equal(
+    preemptBeside([makeBudget("web", {}, { disruptionsAllowed: 1 })], asking("p", 10, 700), node("n1", two)),
+    "n1: x, z",
+    "of two the more important one is given up first, the budget holds the other",
+  );
 });
 
 t.test("where it does least harm", async (t) => {
