@@ -54,6 +54,15 @@ function withPodLevel({ resources, overhead }: PodSpec, sum: Map<string, number>
   return sum;
 }
 
+/** The most that it may take, of what it is limited in at all: what its runtime takes comes on top. */
+export function podLimits({ spec }: Pod): Resources {
+  const sum = total(spec, ({ resources }) => toResources(resources?.limits));
+  for (const [name, amount] of toResources(spec.resources?.limits)) if (isPodLevelResource(name)) sum.set(name, amount);
+  for (const [name, amount] of toResources(spec.overhead))
+    if (sum.has(name)) accumulate(sum, new Map([[name, amount]]));
+  return sum;
+}
+
 /** Of its containers together. https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers */
 export function containerRequests(spec: PodSpec): Resources {
   return total(spec, (container) => toResources(container.resources?.requests));

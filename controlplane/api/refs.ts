@@ -14,6 +14,7 @@ import type {
   IPAddress,
   Job,
   Lease,
+  LimitRange,
   Namespace,
   NetworkPolicy,
   Node,
@@ -25,6 +26,7 @@ import type {
   ReplicaSet,
   ReplicationController,
   ResourceClaimTemplate,
+  ResourceQuota,
   ResourceSlice,
   ResourceV1ResourceClaim,
   RuntimeClass,
@@ -64,6 +66,8 @@ export const services = ref<Service>("", "v1", "services", "Service");
 export const endpoints = ref<Endpoints>("", "v1", "endpoints", "Endpoints");
 export const configMaps = ref<ConfigMap>("", "v1", "configmaps", "ConfigMap");
 export const secrets = ref<Secret>("", "v1", "secrets", "Secret");
+export const limitRanges = ref<LimitRange>("", "v1", "limitranges", "LimitRange");
+export const resourceQuotas = ref<ResourceQuota>("", "v1", "resourcequotas", "ResourceQuota");
 export const serviceAccounts = ref<ServiceAccount>("", "v1", "serviceaccounts", "ServiceAccount");
 export const events = ref<CoreV1Event>("", "v1", "events", "Event");
 export const endpointSlices = ref<EndpointSlice>("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice");

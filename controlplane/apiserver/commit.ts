@@ -1,7 +1,8 @@
-/** The last steps of every write: allocation under the kind's lock, dry run, compare-and-commit, removal by update. */
+/** The last steps of every write: allocation and quotas under the kind's lock, dry run, compare-and-commit, removal by update. */
 import type { KubeObject } from "#api/object.js";
 import type { AdmissionContext } from "#resources/kind.js";
 import type { Compare } from "#storage/backend.js";
+import { quotaCheck } from "./quota.js";
 import type { ResourceStore } from "./resource-store.js";
 import type { StoredObject } from "./stored-object.js";
 
@@ -19,8 +20,10 @@ export async function commit(
   conditions: readonly Compare[] = [],
 ): Promise<StoredObject> {
   const hooks = store.kind.admission;
+  const withinQuota = quotaCheck(store.kind, object, old?.object, admission);
   const write = async () => {
     hooks?.allocate?.(object, old?.object, admission);
+    withinQuota?.();
     if (old && isFinished(store, object)) {
       if (!admission.dryRun) await store.delete(old);
       return store.unstored(object, old.revision);
@@ -28,7 +31,7 @@ export async function commit(
     if (admission.dryRun) return store.unstored(object, old?.revision ?? 0);
     return store.put(object, old, conditions);
   };
-  return hooks?.allocate ? store.lock.run(write) : write();
+  return hooks?.allocate || withinQuota ? store.lock.run(write) : write();
 }
 
 /** Being deleted, its grace period over, and nothing holds it any more. */

@@ -25,6 +25,7 @@ import { nodeLifecycleController } from "./node-lifecycle.js";
 import { podGarbageCollector } from "./pod-gc.js";
 import { replicaSetController } from "./replicaset.js";
 import { replicationController } from "./replication.js";
+import { resourceQuotaController } from "./resourcequota.js";
 import { rootCertificatePublisher } from "./root-ca-certificate-publisher.js";
 import { serviceBalancerController } from "./service-lb.js";
 import { serviceAccountController } from "./serviceaccount.js";
@@ -80,6 +81,7 @@ export function controllers({
     taintEvictionController(),
     nodeIpamController(cluster.podCIDRs),
     garbageCollector(owned),
+    resourceQuotaController(owned.filter((ref) => ref.namespaced)),
     podGarbageCollector(),
     eventTtlController(),
   ];

@@ -17,6 +17,7 @@ import { ingressClass } from "./ingress/ingress-class.js";
 import { job } from "./job/index.js";
 import type { Kind } from "./kind.js";
 import { lease } from "./lease.js";
+import { limitRange } from "./limitrange/index.js";
 import { nodeMetrics } from "./metrics/node-metrics.js";
 import { podMetrics } from "./metrics/pod-metrics.js";
 import { namespace } from "./namespace.js";
@@ -29,6 +30,7 @@ import { podTemplate } from "./podtemplate.js";
 import { priorityClass } from "./priorityclass.js";
 import { replicaSet } from "./replicaset.js";
 import { replicationController } from "./replicationcontroller.js";
+import { resourceQuota } from "./resourcequota/index.js";
 import { runtimeClass } from "./runtimeclass.js";
 import { secret } from "./secret.js";
 import { service } from "./service/index.js";
@@ -41,11 +43,13 @@ export const kinds: readonly Kind[] = [
   configMap,
   endpoints,
   event,
+  limitRange,
   namespace,
   node,
   pod,
   podTemplate,
   replicationController,
+  resourceQuota,
   secret,
   serviceAccount,
   service,

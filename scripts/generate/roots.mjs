@@ -13,6 +13,8 @@ export const roots = {
   V1ConfigMap: "v1",
   V1Secret: "v1",
   V1ServiceAccount: "v1",
+  V1LimitRange: "v1",
+  V1ResourceQuota: "v1",
   V1Binding: "v1",
   CoreV1Event: "v1",
   V1EndpointSlice: "discovery.k8s.io/v1",

@@ -1,5 +1,5 @@
 /**
- * What Kubernetes' admission plugins ServiceAccount, RuntimeClass, Priority and DefaultTolerationSeconds do to a pod.
+ * What Kubernetes' admission plugins LimitRanger, ServiceAccount, RuntimeClass, Priority and DefaultTolerationSeconds do to a pod.
  * https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,6 +9,7 @@ import { pods, serviceAccounts } from "#api/refs.js";
 import { forbiddenError } from "#api/status-error.js";
 import type { AdmissionContext, AdmissionHooks } from "../kind.js";
 import { mountApiAccess } from "./api-access.js";
+import { rangesFor, refuseOutOfRange, takeDefaultsOf } from "./limit-ranges.js";
 import { setPriority } from "./priority.js";
 import { applyRuntimeClass } from "./runtime-class.js";
 
@@ -59,9 +60,13 @@ function tolerateForAWhile(pod: Pod, taint: string, tolerationSeconds: number): 
 
 export const podAdmission: AdmissionHooks<Pod> = {
   async beforeWrite(pod, old, context) {
-    if (context.subresource) return;
     const name = pod.metadata.name ?? pod.metadata.generateName ?? "";
+    if (context.subresource === "resize") refuseOutOfRange(pod, name, rangesFor(pod, context));
+    if (context.subresource) return;
     if (!old) {
+      const ranges = isMirror(pod) ? [] : rangesFor(pod, context);
+      takeDefaultsOf(pod, ranges);
+      refuseOutOfRange(pod, name, ranges);
       await setServiceAccount(pod, name, context);
       applyRuntimeClass(pod, name, context);
     }
