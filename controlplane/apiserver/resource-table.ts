@@ -12,8 +12,8 @@ export interface VirtualResource {
   readonly singular: string;
   readonly kind: string;
   readonly namespaced: boolean;
-  /** @param object the decoded body */
-  create(object: Record<string, unknown>, user: UserInfo): object | Promise<object>;
+  /** @param object the decoded body @param namespace of the request, if the resource is {@link namespaced} */
+  create(object: Record<string, unknown>, user: UserInfo, namespace?: string): object | Promise<object>;
 }
 
 export type ResourceEntry = { kind: Kind; virtual?: undefined } | { virtual: VirtualResource; kind?: undefined };

@@ -43,6 +43,7 @@ export const roots = {
   V1TokenReview: "authentication.k8s.io/v1",
   V1SelfSubjectReview: "authentication.k8s.io/v1",
   V1SelfSubjectAccessReview: "authorization.k8s.io/v1",
+  V1LocalSubjectAccessReview: "authorization.k8s.io/v1",
   V1SubjectAccessReview: "authorization.k8s.io/v1",
   V1SelfSubjectRulesReview: "authorization.k8s.io/v1",
   V1beta1NodeMetrics: "metrics.k8s.io/v1beta1",

@@ -1,9 +1,9 @@
 /** What the garbage collector owes to owners and dependents, on a real store. */
 import t from "tap";
 import type { Pod } from "#api/generated/types.js";
-import { deployments, pods, replicaSets } from "#api/refs.js";
+import { deployments, pods, replicaSets, replicationControllers } from "#api/refs.js";
 import type { Client } from "#client/client.js";
-import { eventually, startControlPlane } from "#test/fixtures/control-plane.js";
+import { eventually, find, startControlPlane } from "#test/fixtures/control-plane.js";
 import { proves } from "#test/proves.js";
 
 const namespace = "default";
@@ -93,4 +93,103 @@ t.test("a dependent of a living owner stays when another of its owners waits for
     { metadata: { name: "shared", ownerReferences: [{ name: "staying" }] } },
     { metadata: { name: "staying" } },
   ]);
+});
+
+t.test("the Pods of a ReplicationController go with it, before it, or stay as orphans", async (t) => {
+  proves(t, `${SUITE} delete pods created by rc when not orphaning [Conformance]`);
+  proves(t, `${SUITE} orphan pods created by rc if delete options say so [Serial] [Conformance]`);
+  proves(
+    t,
+    `${SUITE} keep the rc around until all its pods are deleted if the deleteOptions says so [Serial] [Conformance]`,
+  );
+  const { client } = await startControlPlane(t, ["n1"]);
+  const podsOf = async (app: string) => (await client.list(pods, { namespace, labelSelector: `app=${app}` })).items;
+  const make = async (app: string, replicas: number, finalizers?: string[]) => {
+    const labels = { app };
+    const template = { metadata: { labels, finalizers }, spec };
+    const metadata = { name: app, namespace };
+    await client.create(replicationControllers, { metadata, spec: { replicas, selector: labels, template } });
+    const isThere = ({ status }: { status?: { replicas?: number } }) => status?.replicas === replicas;
+    await eventually(app, () => client.get(replicationControllers, app, namespace), isThere);
+  };
+  const remove = (app: string, propagationPolicy: string) =>
+    client.delete(replicationControllers, app, namespace, { propagationPolicy });
+  const isThere = async (app: string) => (await find(client, replicationControllers, app, namespace)) !== undefined;
+
+  await make("gone", 2);
+  await remove("gone", "Background");
+  await eventually(
+    "its Pods go",
+    () => podsOf("gone"),
+    (left) => left.length === 0,
+  );
+  t.notOk(await isThere("gone"));
+
+  await make("left", 20);
+  await remove("left", "Orphan");
+  await eventually(
+    "it goes",
+    () => isThere("left"),
+    (there) => !there,
+  );
+  const orphans = await podsOf("left");
+  t.equal(orphans.length, 20);
+  t.ok(orphans.every(({ metadata }) => !metadata.ownerReferences?.length && !metadata.deletionTimestamp));
+
+  await make("waits", 3, ["example.com/hold"]);
+  await remove("waits", "Foreground");
+  const held = await eventually(
+    "its Pods are on their way",
+    () => podsOf("waits"),
+    (all) => all.every(({ metadata }) => metadata.deletionTimestamp !== undefined),
+  );
+  t.ok(await isThere("waits"), "as long as one of its Pods is there");
+  const release = { type: "application/merge-patch+json", body: { metadata: { finalizers: null } } } as const;
+  for (const { metadata } of held) await client.patch(pods, metadata.name, release, { namespace });
+  await eventually(
+    "it goes after them",
+    () => isThere("waits"),
+    (there) => !there,
+  );
+  t.same(await podsOf("waits"), []);
+});
+
+t.test("Pods that two ReplicationControllers own stay with the one that stays", async (t) => {
+  proves(
+    t,
+    `${SUITE} not delete dependents that have both valid owner and owner that's waiting for dependents to be deleted [Serial] [Conformance]`,
+  );
+  const { client } = await startControlPlane(t, ["n1"]);
+  const labels = { app: "both" };
+  const make = (name: string, replicas: number) =>
+    client.create(replicationControllers, {
+      metadata: { name, namespace },
+      spec: {
+        replicas,
+        selector: { ...labels, of: name },
+        template: { metadata: { labels: { ...labels, of: name } }, spec },
+      },
+    });
+  await make("going", 6);
+  const staying = await make("staying", 0);
+  const list = async () => (await client.list(pods, { namespace, labelSelector: "app=both" })).items;
+  const all = await eventually("six", list, (items) => items.length === 6);
+  const { name, uid } = staying.metadata;
+  const second = { apiVersion: "v1", kind: "ReplicationController", name, uid };
+  const shared = all.slice(0, 3);
+  for (const { metadata } of shared) {
+    const ownerReferences = [...(metadata.ownerReferences ?? []), second];
+    const patch = { type: "application/merge-patch+json", body: { metadata: { ownerReferences } } } as const;
+    await client.patch(pods, metadata.name, patch, { namespace });
+  }
+  await client.delete(replicationControllers, "going", namespace, { propagationPolicy: "Foreground" });
+  await eventually(
+    "the owner goes",
+    () => find(client, replicationControllers, "going", namespace),
+    (found) => found === undefined,
+  );
+  const left = await list();
+  const names = (items: readonly Pod[]) => items.map(({ metadata }) => metadata.name).sort();
+  t.same(names(left), names(shared));
+  t.ok(left.every(({ metadata }) => metadata.ownerReferences?.map((each) => each.uid).join() === uid));
 });

@@ -7,6 +7,7 @@ import { bootstrapTokenSecret, newBootstrapToken } from "#apiserver/authn/bootst
 import { openPki } from "#apiserver/pki/cluster-pki.js";
 import { issueKeyPair } from "#apiserver/pki/issue.js";
 import { type Answer, eventually, TestServer } from "#test/fixtures/api-server.js";
+import { proves } from "#test/proves.js";
 
 const PODS = "/api/v1/namespaces/default/pods";
 const whoami = (answer: Answer) => answer.json.status.userInfo;
@@ -121,6 +122,28 @@ t.test("service account tokens live as long as their account", async (t) => {
   t.equal((await api.call("GET", PODS, as(token))).status, 401, "the account is gone");
   await client.create(serviceAccounts, { metadata: { name: "robot", namespace: "default" } });
   t.equal((await api.call("GET", PODS, as(token))).status, 401, "one of the same name is another");
+});
+
+t.test("what somebody may do is asked, anywhere or in one namespace", async (t) => {
+  proves(t, "[sig-auth] SubjectReview should support SubjectReview API operations [Conformance]");
+  const api = await TestServer.start(t);
+  const ask = async (path: string, spec: object) => {
+    const answer = await api.call("POST", `/apis/authorization.k8s.io/v1/${path}`, { body: { spec } });
+    return answer.status === 201 ? answer.json.status.allowed : answer.status;
+  };
+  const listing = (namespace: string) => ({ verb: "list", resource: "configmaps", namespace });
+  const robot = { user: "system:serviceaccount:default:robot", groups: ["system:serviceaccounts"] };
+  const master = { user: "root", groups: ["system:masters"] };
+  t.equal(await ask("subjectaccessreviews", { ...robot, resourceAttributes: listing("default") }), false);
+  t.equal(await ask("subjectaccessreviews", { ...master, resourceAttributes: listing("default") }), true);
+  const local = "namespaces/default/localsubjectaccessreviews";
+  t.equal(await ask(local, { ...robot, resourceAttributes: listing("default") }), false);
+  t.equal(await ask(local, { ...master, resourceAttributes: listing("default") }), true);
+  t.equal(await ask(local, { ...master, resourceAttributes: listing("kube-system") }), 400, "of another one");
+  t.equal(await ask(local, { ...master, nonResourceAttributes: { verb: "get", path: "/version" } }), 400);
+  const { resources } = (await api.call("GET", "/apis/authorization.k8s.io/v1")).json;
+  const kind = resources.find(({ name }: { name: string }) => name === "localsubjectaccessreviews");
+  t.match(kind, { kind: "LocalSubjectAccessReview", namespaced: true, verbs: ["create"] });
 });
 
 t.test("bootstrap tokens open the join, and end", async (t) => {

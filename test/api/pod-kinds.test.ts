@@ -1,7 +1,8 @@
-/** The kinds beside the Pod, as upstream's tests of the node ask for them: templates, runtime classes, leases, nodes, data. */
+/** The kinds beside the Pod, as upstream's tests ask for them: templates, runtime classes, leases, nodes, data, accounts, events. */
 import t from "tap";
 import type {
   ConfigMap,
+  CoreV1Event,
   Lease,
   Node,
   PodTemplate,
@@ -9,10 +10,12 @@ import type {
   ReplicationController,
   RuntimeClass,
   Secret,
+  ServiceAccount,
 } from "#api/generated/types.js";
 import type { Draft } from "#api/object.js";
 import {
   configMaps,
+  events,
   leases,
   nodes,
   pods,
@@ -21,6 +24,7 @@ import {
   replicationControllers,
   runtimeClasses,
   secrets,
+  serviceAccounts,
 } from "#api/refs.js";
 import { eventually, TestServer } from "#test/fixtures/api-server.js";
 import { find } from "#test/fixtures/control-plane.js";
@@ -230,4 +234,41 @@ t.test("Secrets", async (t) => {
   await t.rejects(client.create(secrets, { metadata: { name: "empty", namespace }, data: { "": "eA==" } }), {
     code: 422,
   });
+});
+
+t.test("ServiceAccounts", async (t) => {
+  proves(t, "[sig-auth] ServiceAccounts should run through the lifecycle of a ServiceAccount [Conformance]");
+  proves(t, "[sig-auth] ServiceAccounts should update a ServiceAccount [Conformance]");
+  const draft = (): Draft<ServiceAccount> => ({ metadata: { generateName: "account-", namespace, labels } });
+  const made = await everyVerb(t, client, serviceAccounts, [draft(), draft(), draft()], namespace);
+  t.equal(made.automountServiceAccountToken, undefined);
+  const updated = await client.update(serviceAccounts, { ...made, automountServiceAccountToken: false });
+  t.equal(updated.automountServiceAccountToken, false);
+  const body = { automountServiceAccountToken: true };
+  t.match(await client.patch(serviceAccounts, made.metadata.name, merge(body), { namespace }), body);
+  await everyDelete(t, client, serviceAccounts, made.metadata.name, namespace);
+});
+
+t.test("Events", async (t) => {
+  proves(t, "[sig-instrumentation] Events should manage the lifecycle of an event [Conformance]");
+  proves(t, "[sig-instrumentation] Events should delete a collection of events [Conformance]");
+  const draft = (): Draft<CoreV1Event> => ({
+    metadata: { generateName: "event-", namespace, labels },
+    message: "This is a test event",
+    reason: "Test",
+    type: "Normal",
+    count: 1,
+    involvedObject: { namespace },
+    reportingComponent: "",
+    reportingInstance: "",
+  });
+  const made = await everyVerb(t, client, events, [draft(), draft(), draft()], namespace);
+  const message = "This is a test event - patched";
+  const patched = await client.patch(events, made.metadata.name, merge({ message }), { namespace });
+  t.match(patched, { message, reason: "Test" });
+  const series = { count: 3, lastObservedTime: "2026-01-01T00:00:00.000000Z" };
+  t.match((await client.update(events, { ...patched, series })).series, series);
+  const byReason = { namespace, fieldSelector: "reason=Test,type=Normal" };
+  t.equal((await client.list(events, byReason)).items.length, 3);
+  await everyDelete(t, client, events, made.metadata.name, namespace);
 });

@@ -102,7 +102,8 @@ export class RequestHandler {
       const { accept } = request.headers;
       const userAgent = product(request.headers["user-agent"]);
       const representation = negotiate({ verb, query, accept, userAgent }, true);
-      return renderValue(await entry.virtual.create(parseObject(body), user), { representation }, 201);
+      const answer = await entry.virtual.create(parseObject(body), user, resource.namespace);
+      return renderValue(answer, { representation }, 201);
     }
     if (resource.subresource !== undefined) {
       const route = this.options.subresources.get(subresourceKey(resource));

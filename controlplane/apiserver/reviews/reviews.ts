@@ -63,11 +63,15 @@ export function reviewResources(options: ReviewOptions): VirtualResource[] {
       plural: "subjectaccessreviews",
       singular: "subjectaccessreview",
       kind: "SubjectAccessReview",
-      create: (object) => {
-        const review = object as unknown as SubjectAccessReview;
-        const { user: name = "", groups = [], uid } = review.spec ?? {};
-        return reviewAccess(options, review, { name, groups, uid });
-      },
+      create: (object) => reviewSubject(options, object as unknown as SubjectAccessReview),
+    },
+    {
+      ...AUTHORIZATION,
+      namespaced: true,
+      plural: "localsubjectaccessreviews",
+      singular: "localsubjectaccessreview",
+      kind: "LocalSubjectAccessReview",
+      create: (object, _user, namespace) => reviewLocally(options, object as unknown as SubjectAccessReview, namespace),
     },
     {
       ...AUTHORIZATION,
@@ -77,6 +81,20 @@ export function reviewResources(options: ReviewOptions): VirtualResource[] {
       create: (object, user) => ({ ...object, status: rulesOf(user) }),
     },
   ];
+}
+
+function reviewSubject(options: ReviewOptions, review: SubjectAccessReview): object {
+  const { user: name = "", groups = [], uid } = review.spec ?? {};
+  return reviewAccess(options, review, { name, groups, uid });
+}
+
+/** Of what lies in one namespace, so that the right to ask can be given for it alone. */
+function reviewLocally(options: ReviewOptions, review: SubjectAccessReview, namespace: string | undefined): object {
+  const { resourceAttributes, nonResourceAttributes } = review.spec ?? {};
+  if (nonResourceAttributes) throw badRequest("spec.nonResourceAttributes: disallowed on this kind of request");
+  if (resourceAttributes?.namespace !== namespace)
+    throw badRequest("spec.resourceAttributes.namespace: must match metadata.namespace");
+  return reviewSubject(options, review);
 }
 
 function reviewAccess<R extends { spec: AccessSpec }>(options: ReviewOptions, review: R, user: UserInfo): object {
