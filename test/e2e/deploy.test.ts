@@ -1,5 +1,6 @@
 import t from "tap";
-import type { Deployment, Pod, Service } from "#api/generated/types.js";
+import type { Deployment, Node, Pod, Service } from "#api/generated/types.js";
+import { proves } from "#test/proves.js";
 import { nginx, openLab, until } from "./lab-session.js";
 
 const session = await openLab(t);
@@ -13,6 +14,16 @@ async function pagesSeen(wanted: number, fetch: () => Promise<string>): Promise<
   for (let i = 0; i < 80 && seen.size < wanted; i++) seen.add((await fetch()).trim());
   return [...seen].sort();
 }
+
+t.test("two nodes that take any Pod", async (t) => {
+  proves(t, "[sig-architecture] Conformance Tests should have at least two untainted nodes [Conformance]");
+  const { items } = JSON.parse(await session.kubectl(["get", "nodes", "-o", "json"])) as { items: Node[] };
+  const free = items.filter(({ spec, status }) => {
+    const isReady = status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
+    return isReady && !spec.unschedulable && !spec.taints?.length;
+  });
+  t.same(free.map(({ metadata }) => metadata.name).sort(), ["node-1", "node-2"]);
+});
 
 t.test("a Deployment and a Service across two nodes", async (t) => {
   const ns = await session.namespace(t, "deploy");

@@ -17,35 +17,45 @@ const apps = (what: string) => `[sig-apps] ReplicationController should ${what} 
 const kubectl = (line: string, input?: string) => ns.kubectl(line.split(" "), input);
 
 const nginx = { name: "nginx", image: "nginx:latest", imagePullPolicy: "IfNotPresent", ports: [{ containerPort: 80 }] };
+const template = (app: string) => ({
+  metadata: { labels: { app } },
+  spec: { terminationGracePeriodSeconds: 1, containers: [nginx] },
+});
 const controller = (name: string, replicas: number) =>
   JSON.stringify({
     apiVersion: "v1",
     kind: "ReplicationController",
     metadata: { name },
-    spec: {
-      replicas,
-      selector: { app: name },
-      template: {
-        metadata: { labels: { app: name } },
-        spec: { terminationGracePeriodSeconds: 1, containers: [nginx] },
-      },
-    },
+    spec: { replicas, selector: { app: name }, template: template(name) },
+  });
+const set = (name: string, replicas: number) =>
+  JSON.stringify({
+    apiVersion: "apps/v1",
+    kind: "ReplicaSet",
+    metadata: { name },
+    spec: { replicas, selector: { matchLabels: { app: name } }, template: template(name) },
   });
 const podsOf = (app: string) => ns.list<Pod>("pods", { labelSelector: `app=${app}` });
 const controllerOf = ({ metadata }: Pod) => metadata.ownerReferences?.find((owner) => owner.controller);
-const ready = (name: string, replicas: number) =>
-  kubectl(`wait rc/${name} --for=jsonpath={.status.readyReplicas}=${replicas} --timeout=180s`);
+const ready = (name: string, replicas: number, kind = "rc") =>
+  kubectl(`wait ${kind}/${name} --for=jsonpath={.status.readyReplicas}=${replicas} --timeout=180s`);
 
-t.test("a ReplicationController: created, scaled, served, stopped", async (t) => {
+t.test("a ReplicationController and a ReplicaSet: created, scaled, served, stopped", async (t) => {
   for (const what of ["create and stop", "scale"])
     proves(t, cli(`Update Demo should ${what} a replication controller`));
   proves(t, apps("get and update a ReplicationController scale"));
   proves(t, apps("serve a basic image on each replica with a public image"));
+  proves(t, "[sig-apps] ReplicaSet should serve a basic image on each replica with a public image [Conformance]");
   await kubectl("create -f -", controller("demo", 2));
+  await kubectl("create -f -", set("set", 2));
   await ready("demo", 2);
-  for (const { metadata } of await podsOf("demo")) {
-    const page = await kubectl(`get --raw /api/v1/namespaces/${ns.name}/pods/${metadata.name}:80/proxy/`);
-    t.match(page, /Welcome to nginx!/, metadata.name);
+  await ready("set", 2, "rs");
+  for (const { metadata } of [...(await podsOf("demo")), ...(await podsOf("set"))]) {
+    const page = `/api/v1/namespaces/${ns.name}/pods/${metadata.name}:80/proxy/`;
+    // A container runs before its server listens.
+    await until(`${metadata.name} serves`, async () => {
+      return (await ns.tryKubectl(["get", "--raw", page])).stdout.includes("Welcome to nginx!");
+    });
   }
   await kubectl("scale rc demo --replicas=1 --timeout=5m");
   await until("one is left", async () => (await podsOf("demo")).length === 1);
@@ -55,6 +65,7 @@ t.test("a ReplicationController: created, scaled, served, stopped", async (t) =>
   const wanted = { ...scale, metadata: { ...scale.metadata, resourceVersion: "" }, spec: { replicas: 2 } };
   await kubectl(`replace --raw ${path} -f -`, JSON.stringify(wanted));
   await ready("demo", 2);
+  await kubectl("delete rs/set --wait=false");
   await kubectl("delete --grace-period=0 --force -f -", controller("demo", 2));
   t.equal(await kubectl("get rc -o name"), "");
   await until("no Pod is left", async () => (await podsOf("demo")).length === 0);
