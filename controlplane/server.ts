@@ -50,6 +50,8 @@ export interface ServerOptions {
   readonly bookmarkInterval: number;
   /** Seconds between two measurements of what nodes and Pods use, while somebody asks. Default 15. */
   readonly metricResolution?: number;
+  /** How often HorizontalPodAutoscalers look at what they scale, seconds. Default 15. */
+  readonly autoscalerSync?: number;
   readonly logger: Logger;
   /** Told what is being done, for a person to read. */
   progress?(step: string): void;
@@ -144,7 +146,7 @@ function startUsage(resources: ResourceHandler, pki: ClusterPki, { metricResolut
 /** What works on the objects: the cluster's own ones first, then controllers and scheduler. */
 async function startParts(
   api: ApiServer,
-  { cluster, ingress, logger, advertiseAddress }: ServerOptions,
+  { cluster, ingress, logger, advertiseAddress, autoscalerSync }: ServerOptions,
   rootCertificate: string,
 ) {
   const system = api.client({ name: "system:apiserver", groups: [MASTERS] }, "kube-apiserver");
@@ -173,6 +175,7 @@ async function startParts(
     cluster,
     resources: kinds,
     ingress,
+    autoscalerSync,
     rootCertificate,
   });
   const scheduler = startScheduler({ client: clientOf("kube-scheduler"), logger });

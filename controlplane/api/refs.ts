@@ -38,6 +38,7 @@ import type {
   V1beta1ClusterTrustBundle,
   V1beta1NodeMetrics,
   V1beta1PodMetrics,
+  V2HorizontalPodAutoscaler,
 } from "./generated/types.js";
 import type { KubeObject } from "./object.js";
 import type { ResourceRef } from "./resource.js";
@@ -92,6 +93,12 @@ export const resourceClaimTemplates = ref<ResourceClaimTemplate>(
 export const resourceSlices = ref<ResourceSlice>("resource.k8s.io", "v1", "resourceslices", "ResourceSlice", false);
 export const ingresses = ref<Ingress>("networking.k8s.io", "v1", "ingresses", "Ingress");
 export const ingressClasses = ref<IngressClass>("networking.k8s.io", "v1", "ingressclasses", "IngressClass", false);
+export const horizontalPodAutoscalers = ref<V2HorizontalPodAutoscaler>(
+  "autoscaling",
+  "v2",
+  "horizontalpodautoscalers",
+  "HorizontalPodAutoscaler",
+);
 export const podDisruptionBudgets = ref<PodDisruptionBudget>(
   "policy",
   "v1",

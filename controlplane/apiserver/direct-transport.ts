@@ -39,6 +39,10 @@ export class DirectClient implements Client {
     return this.#call("get", ref, { name, namespace });
   }
 
+  getSubresource<R>(ref: ResourceRef, name: string, namespace: string | undefined, subresource: string): Promise<R> {
+    return this.#call("get", ref, { name, namespace, subresource });
+  }
+
   list<T extends KubeObject>(ref: ResourceRef<T>, options: ListQuery = {}): Promise<KubeList<T>> {
     return this.#call("list", ref, { namespace: options.namespace }, searchParams(options));
   }

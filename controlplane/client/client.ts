@@ -9,6 +9,8 @@ import type { ResourceRef } from "#api/resource.js";
 export interface Client {
   /** @throws StatusError (NotFound, Forbidden, ...), as every method does */
   get<T extends KubeObject>(ref: ResourceRef<T>, name: string, namespace?: string): Promise<T>;
+  /** A subresource that is an object of its own: the Scale of a Deployment. */
+  getSubresource<R>(ref: ResourceRef, name: string, namespace: string | undefined, subresource: string): Promise<R>;
   list<T extends KubeObject>(ref: ResourceRef<T>, options?: ListQuery): Promise<KubeList<T>>;
   create<T extends KubeObject>(ref: ResourceRef<T>, object: Draft<T>, options?: WriteQuery): Promise<T>;
   /** Replaces the object (or the named subresource of it); a resourceVersion in the object makes it optimistic. */

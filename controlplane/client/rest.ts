@@ -78,6 +78,10 @@ export class RestClient implements Client {
     return this.#call({ method: "GET", url: resourcePath(ref, namespace, name) });
   }
 
+  getSubresource<R>(ref: ResourceRef, name: string, namespace: string | undefined, subresource: string): Promise<R> {
+    return this.#call({ method: "GET", url: resourcePath(ref, namespace, name, subresource) });
+  }
+
   async list<T extends KubeObject>(ref: ResourceRef<T>, options: ListQuery = {}): Promise<KubeList<T>> {
     return this.#call({ method: "GET", url: resourcePath(ref, options.namespace), params: searchParams(options) });
   }

@@ -60,8 +60,8 @@ function say(text: string): void {
 }
 
 /** Seconds. The usual ones are those of Kubernetes. */
-const USUAL = { bookmarks: "10", nodeLease: "40", toleration: "300", metrics: "15" };
-const LAB = { bookmarks: "2", nodeLease: "3", toleration: "5", metrics: "2" };
+const USUAL = { bookmarks: "10", nodeLease: "40", toleration: "300", metrics: "15", autoscaler: "15" };
+const LAB = { bookmarks: "2", nodeLease: "3", toleration: "5", metrics: "2", autoscaler: "2" };
 
 async function serverOptions(flags: ServerFlags, logger: Logger): Promise<ServerOptions> {
   const profile = flags.labProfile ? LAB : USUAL;
@@ -86,6 +86,7 @@ async function serverOptions(flags: ServerFlags, logger: Logger): Promise<Server
     ingress: flags.ingress ? ingressOptions(flags) : undefined,
     bookmarkInterval: integer("--bookmark-interval", flags.bookmarkInterval ?? profile.bookmarks, 1, 3600),
     metricResolution: integer("--metric-resolution", flags.metricResolution ?? profile.metrics, 1, 3600),
+    autoscalerSync: integer("--autoscaler-sync", flags.autoscalerSync ?? profile.autoscaler, 1, 3600),
     logger,
     progress: (step) => logger.info(step),
   };

@@ -39,6 +39,7 @@ export interface ServerFlags {
   readonly nodeLease?: string;
   readonly tolerationSeconds?: string;
   readonly metricResolution?: string;
+  readonly autoscalerSync?: string;
   readonly labProfile?: boolean;
   readonly logLevel: string;
 }
@@ -69,6 +70,7 @@ export function addServerCommand(program: Command): void {
     .option("--bookmark-interval <seconds>", "how often a watch says that it lives (default 10)")
     .option("--node-lease <seconds>", "a node silent for a quarter longer is not ready (default 40)")
     .option("--toleration-seconds <seconds>", "how long Pods stay on a node that is not ready (default 300)")
+    .option("--autoscaler-sync <seconds>", "how often autoscalers look at what they scale (default 15)")
     .option("--metric-resolution <seconds>", "how often is measured what nodes and Pods use (default 15)")
     .option("--lab-profile", "quick reactions: bookmarks every 2 s, node lease 3 s, toleration 5 s, metrics every 2 s")
     .option("--log-level <level>", "trace, debug, info, warn or error", "warn")

@@ -16,6 +16,7 @@ import { endpointSliceMirroringController } from "./endpointslice-mirroring.js";
 import { eventTtlController } from "./event-ttl.js";
 import { garbageCollector } from "./garbage-collector.js";
 import { type RunningControllers, startHarness } from "./harness.js";
+import { autoscalingController } from "./horizontalpodautoscaling.js";
 import type { ProxyOptions } from "./ingress/proxy-pod.js";
 import { ingressController } from "./ingress.js";
 import { jobController } from "./job.js";
@@ -44,6 +45,8 @@ export interface ControllersOptions {
   ingress?: ProxyOptions;
   /** The cluster's authority, PEM: published to all namespaces. */
   rootCertificate?: string;
+  /** How often each HorizontalPodAutoscaler is looked at, seconds. Default 15. */
+  autoscalerSync?: number;
   clock?: Clock;
 }
 
@@ -54,7 +57,8 @@ export function controllers({
   resources = ALL,
   ingress,
   rootCertificate,
-}: Pick<ControllersOptions, "cluster" | "resources" | "ingress" | "rootCertificate">) {
+  autoscalerSync,
+}: Omit<ControllersOptions, "client" | "logger" | "clock">) {
   const written = resources.filter((ref) => !ref.readOnly);
   const namespaced = written.filter((ref) => ref.namespaced);
   // Events are many, own nothing and expire.
@@ -69,6 +73,7 @@ export function controllers({
     ttlAfterFinishedController(),
     cronJobController(),
     disruptionController(),
+    autoscalingController(autoscalerSync),
     endpointSliceController(),
     endpointsController(),
     endpointSliceMirroringController(),

@@ -58,8 +58,8 @@ export function workloadColumns<
 }
 
 /** The first `max` items; what is left out is counted: `a,b,c + 2 more...`. `empty` when there are none. */
-export function formatList(items: readonly string[], max: number, empty: string): string {
+export function formatList(items: readonly string[], max: number, empty: string, separator = ","): string {
   if (items.length === 0) return empty;
-  const shown = items.slice(0, max).join(",");
+  const shown = items.slice(0, max).join(separator);
   return items.length > max ? `${shown} + ${items.length - max} more...` : shown;
 }

@@ -12,6 +12,7 @@ import { resourceSlice } from "./device/resource-slice.js";
 import { endpoints } from "./endpoints/endpoints.js";
 import { endpointSlice } from "./endpoints/endpointslice.js";
 import { event } from "./event/index.js";
+import { horizontalPodAutoscaler } from "./horizontalpodautoscaler/index.js";
 import { ingress } from "./ingress/ingress.js";
 import { ingressClass } from "./ingress/ingress-class.js";
 import { job } from "./job/index.js";
@@ -67,6 +68,7 @@ export const kinds: readonly Kind[] = [
   ipAddress,
   serviceCIDR,
   networkPolicy,
+  horizontalPodAutoscaler,
   podDisruptionBudget,
   podPeer,
   ingress,

@@ -39,6 +39,7 @@ export const roots = {
   V1Job: "batch/v1",
   V1CronJob: "batch/v1",
   V1Scale: "autoscaling/v1",
+  V2HorizontalPodAutoscaler: "autoscaling/v2",
   AuthenticationV1TokenRequest: "authentication.k8s.io/v1",
   V1TokenReview: "authentication.k8s.io/v1",
   V1SelfSubjectReview: "authentication.k8s.io/v1",
