@@ -9,6 +9,8 @@ import type {
   DeviceClass,
   EndpointSlice,
   Endpoints,
+  EventsV1Event,
+  HorizontalPodAutoscaler,
   Ingress,
   IngressClass,
   IPAddress,
@@ -115,6 +117,15 @@ export const controllerRevisions = ref<ControllerRevision>("apps", "v1", "contro
 export const ipAddresses = ref<IPAddress>("networking.k8s.io", "v1", "ipaddresses", "IPAddress", false);
 export const serviceCIDRs = ref<ServiceCIDR>("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", false);
 export const networkPolicies = ref<NetworkPolicy>("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy");
+/** Other versions of what is stored as {@link horizontalPodAutoscalers} and {@link events}. */
+export const horizontalPodAutoscalersV1: ResourceRef<HorizontalPodAutoscaler> = {
+  ...ref<HorizontalPodAutoscaler>("autoscaling", "v1", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
+  readOnly: true,
+};
+export const eventsV1: ResourceRef<EventsV1Event> = {
+  ...ref<EventsV1Event>("events.k8s.io", "v1", "events", "Event"),
+  readOnly: true,
+};
 export const podPeers: ResourceRef<PodPeer> = {
   ...ref<PodPeer>("policy.berth.dev", "v1", "podpeers", "PodPeer"),
   readOnly: true,

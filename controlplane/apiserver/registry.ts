@@ -21,13 +21,16 @@ const EXPIRY_MS = 60_000;
 
 export class Registry implements ClusterReader {
   private readonly stores = new Map<string, ResourceStore>();
+  /** Other versions of stored kinds: read into memory when somebody wants them. */
+  private readonly unopened = new Map<string, () => Promise<ResourceStore>>();
   private timers: NodeJS.Timeout[] = [];
 
   static async open(backend: Backend, kinds: readonly Kind[], options: RegistryOptions): Promise<Registry> {
     const registry = new Registry();
-    const stored = kinds.filter(({ computed }) => !computed);
-    for (const kind of stored) {
-      registry.stores.set(id(kind), await ResourceStore.open(kind, sourceOf(kind, backend), options.onError));
+    for (const kind of kinds) {
+      const open = () => ResourceStore.open(kind, sourceOf(kind, backend), options.onError);
+      if (kind.view?.accept) registry.unopened.set(id(kind), open);
+      else if (!kind.computed) registry.stores.set(id(kind), await open());
     }
     registry.every(options.bookmarkMs, (store) => store.hub.bookmark());
     registry.every(EXPIRY_MS, (store) => removeExpired(store, options.now()).catch(options.onError));
@@ -40,6 +43,23 @@ export class Registry implements ClusterReader {
     }, intervalMs);
     timer.unref();
     this.timers.push(timer);
+  }
+
+  /** The kind's store, opened if it is not yet. */
+  async opened(ref: ResourceRef): Promise<ResourceStore> {
+    const open = this.unopened.get(id(ref));
+    if (!open) return this.store(ref);
+    const opening = open();
+    this.unopened.set(id(ref), () => opening);
+    try {
+      const store = await opening;
+      this.stores.set(id(ref), store);
+      this.unopened.delete(id(ref));
+      return store;
+    } catch (error) {
+      this.unopened.set(id(ref), open);
+      throw error;
+    }
   }
 
   store(ref: ResourceRef): ResourceStore {
@@ -72,4 +92,4 @@ export class Registry implements ClusterReader {
   }
 }
 
-const id = (ref: ResourceRef) => `${ref.group}/${ref.plural}`;
+const id = (ref: ResourceRef) => `${ref.group}/${ref.version}/${ref.plural}`;

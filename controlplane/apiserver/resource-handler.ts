@@ -1,7 +1,7 @@
 /** From a request to the verb that answers it. What is in front of it (sockets, the request chain): see `request.ts`. */
 import { groupResource, type ResourceRef } from "#api/resource.js";
 import { methodNotAllowed, StatusError } from "#api/status-error.js";
-import type { AdmissionContext, ClusterConfig, Kind } from "#resources/kind.js";
+import { type AdmissionContext, type ClusterConfig, isWritable, type Kind } from "#resources/kind.js";
 import type { Backend } from "#storage/backend.js";
 import type { ClusterReader } from "./cluster-reader.js";
 import { Registry } from "./registry.js";
@@ -19,6 +19,7 @@ import { patch } from "./verbs/patch.js";
 import { getScale, writeScale } from "./verbs/scale.js";
 import { update } from "./verbs/update.js";
 import { watch } from "./verbs/watch.js";
+import { writeThrough } from "./verbs/write-through.js";
 
 export interface ResourceOptions {
   readonly backend: Backend;
@@ -66,17 +67,24 @@ export async function openResources(options: ResourceOptions): Promise<ResourceH
   const registry = await Registry.open(backend, kinds, { bookmarkMs, now, onError: options.onError ?? rethrow });
   const server: ServerContext = { registry, backend, cluster, issueToken, now };
   const sources = new Map<string, ComputedSource>();
+  const handle = async (request: ApiRequest): Promise<ApiResult> => {
+    const { kind, verb } = request;
+    const isWrite = !READS.has(verb);
+    if (isWrite && !isWritable(kind)) throw methodNotAllowed();
+    if (kind.computed) return readComputed(request, sources.get(groupResource(kind)), now());
+    const context = { request, kind, store: await registry.opened(kind), server };
+    if (isWrite && kind.view) {
+      const stored = registry.store(kind.view.of);
+      return writeThrough(context, { kind: stored.kind, store: stored, handle });
+    }
+    return request.subresource === undefined ? verbs[verb](context) : subresource(context);
+  };
   return {
     reader: registry,
     check: () => registry.check(),
     close: () => registry.close(),
     compute: (ref, source) => void sources.set(groupResource(ref), source),
-    async handle(request) {
-      if (request.kind.readOnly && !READS.has(request.verb)) throw methodNotAllowed();
-      if (request.kind.computed) return readComputed(request, sources.get(groupResource(request.kind)), now());
-      const context = { request, kind: request.kind, store: registry.store(request.kind), server };
-      return request.subresource === undefined ? verbs[request.verb](context) : subresource(context);
-    },
+    handle,
   };
 }
 

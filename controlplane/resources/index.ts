@@ -11,7 +11,9 @@ import { resourceClaimTemplate } from "./device/resource-claim-template.js";
 import { resourceSlice } from "./device/resource-slice.js";
 import { endpoints } from "./endpoints/endpoints.js";
 import { endpointSlice } from "./endpoints/endpointslice.js";
+import { eventsEvent } from "./event/events-v1.js";
 import { event } from "./event/index.js";
+import { horizontalPodAutoscalerV1 } from "./horizontalpodautoscaler/autoscaling-v1.js";
 import { horizontalPodAutoscaler } from "./horizontalpodautoscaler/index.js";
 import { ingress } from "./ingress/ingress.js";
 import { ingressClass } from "./ingress/ingress-class.js";
@@ -69,8 +71,10 @@ export const kinds: readonly Kind[] = [
   serviceCIDR,
   networkPolicy,
   horizontalPodAutoscaler,
+  horizontalPodAutoscalerV1,
   podDisruptionBudget,
   podPeer,
+  eventsEvent,
   ingress,
   ingressClass,
   clusterTrustBundle,

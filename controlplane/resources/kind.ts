@@ -15,7 +15,7 @@ export interface Kind<T extends KubeObject = KubeObject> extends ResourceRef<T> 
   /** Which rule `metadata.name` follows. */
   readonly nameRule: "dns-subdomain" | "dns-label" | "dns-1035-label" | "path-segment" | "ip-address";
 
-  /** Objects of this kind are made from those of another, of the same names: nobody writes them (`readOnly`). */
+  /** Objects of this kind are made from those of another, of the same names, and are not stored themselves (`readOnly`). */
   readonly view?: View<T>;
   /** Objects of this kind are worked out when they are asked for: stored nowhere, to be got and listed, not watched (`readOnly`). */
   readonly computed?: true;
@@ -62,10 +62,18 @@ export interface Kind<T extends KubeObject = KubeObject> extends ResourceRef<T> 
   prepareForDelete?(object: T): void;
 }
 
+/** Also of a version that is not the stored one. */
+export const isWritable = ({ readOnly, view }: Kind): boolean => !readOnly || view?.accept !== undefined;
+
 export interface View<T extends KubeObject> {
   readonly of: ResourceRef;
   /** What is shown of an object, without `apiVersion` and `kind`. A change of nothing that is shown reaches no watcher. */
   project(source: KubeObject): Omit<Draft<T>, "apiVersion" | "kind">;
+  /**
+   * Makes of this kind another version of the one it is made from: what a write of it is to that one. Absent: nobody writes it.
+   * @param source as it is stored; absent on creation
+   */
+  accept?(object: T, source: KubeObject | undefined): KubeObject;
 }
 
 /** `kubectl get` column, as in a Table's columnDefinitions. */

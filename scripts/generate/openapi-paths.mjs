@@ -1,4 +1,5 @@
 /** paths: what can be done with each resource, derived from the kinds. kubectl looks here for what the server supports. */
+import { isWritable } from "../../dist/controlplane/resources/kind.js";
 
 const texts = {
   allowWatchBookmarks: ["boolean", "Asks for BOOKMARK events in a watch: they tell how far it has come."],
@@ -114,7 +115,7 @@ export class PathWriter {
   }
 
   kind(kind) {
-    const { group, version, plural, namespaced, schema, readOnly } = kind;
+    const { group, version, plural, namespaced, schema } = kind;
     const gvk = { group, version, kind: kind.kind };
     const self = this.writer.use(schema);
     const list = this.writer.useList(schema, gvk);
@@ -124,7 +125,7 @@ export class PathWriter {
     const scope = namespaced ? "Namespaced" : "";
     if (namespaced) this.put(`${this.base}/${plural}`, "list", { gvk, answer: list, scope: "AllNamespaces" });
     this.put(collection, "list", { gvk, answer: list, scope });
-    if (readOnly) return this.put(`${collection}/{name}`, "get", { gvk, answer: self, scope });
+    if (!isWritable(kind)) return this.put(`${collection}/{name}`, "get", { gvk, answer: self, scope });
     this.put(collection, "post", { gvk, body: self, answer: self, scope });
     this.put(collection, "deletecollection", { gvk, body: options, answer: status, scope });
     const one = `${collection}/{name}`;

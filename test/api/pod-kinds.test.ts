@@ -3,6 +3,8 @@ import t from "tap";
 import type {
   ConfigMap,
   CoreV1Event,
+  EventsV1Event,
+  HorizontalPodAutoscaler,
   Lease,
   Node,
   PodTemplate,
@@ -16,6 +18,9 @@ import type { Draft } from "#api/object.js";
 import {
   configMaps,
   events,
+  eventsV1,
+  horizontalPodAutoscalers,
+  horizontalPodAutoscalersV1,
   leases,
   nodes,
   pods,
@@ -272,3 +277,95 @@ t.test("Events", async (t) => {
   t.equal((await client.list(events, byReason)).items.length, 3);
   await everyDelete(t, client, events, made.metadata.name, namespace);
 });
+
+t.test("Events of events.k8s.io are the same ones in other words", async (t) => {
+  proves(
+    t,
+    "[sig-instrumentation] Events API should ensure that an event can be fetched, patched, deleted, and listed [Conformance]",
+  );
+  proves(t, "[sig-instrumentation] Events API should delete a collection of events [Conformance]");
+  const draft = (): Draft<EventsV1Event> => ({
+    metadata: { generateName: "event-", namespace, labels },
+    regarding: { namespace },
+    eventTime: "2026-01-01T00:00:00.000000Z",
+    note: "This is a test",
+    action: "Do",
+    reason: "Test",
+    type: "Normal",
+    reportingController: "test-controller",
+    reportingInstance: "test-node",
+  });
+  const made = await everyVerb(t, client, eventsV1, [draft(), draft(), draft()], namespace);
+  const { name } = made.metadata;
+  const byReporter = (field: string) => ({ namespace, fieldSelector: `${field}=test-controller` });
+  t.equal((await client.list(events, byReporter("source"))).items.length, 3);
+  t.equal((await client.list(eventsV1, byReporter("reportingController"))).items.length, 3);
+  const patch = { type: "application/strategic-merge-patch+json", body: { note: "patched" } } as const;
+  const patched = await client.patch(eventsV1, name, patch, { namespace });
+  t.match(patched, { apiVersion: "events.k8s.io/v1", kind: "Event", note: "patched", reportingInstance: "test-node" });
+  t.match(await client.get(events, name, namespace), {
+    message: "patched",
+    involvedObject: { namespace },
+    action: "Do",
+  });
+  const series = { count: 100, lastObservedTime: "2026-01-01T00:00:10.000000Z" };
+  await client.update(eventsV1, { ...patched, series });
+  t.match(await client.get(eventsV1, name, namespace), { ...patched, metadata: {}, series });
+  await t.rejects(client.update(eventsV1, { ...patched, series }), { code: 409 }, "made from an older state");
+  await t.rejects(client.create(eventsV1, { ...draft(), action: "" }), { code: 422 });
+  const table = { headers: { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" } };
+  const { rows } = (await api.call("GET", `/apis/events.k8s.io/v1/namespaces/${namespace}/events/${name}`, table)).json;
+  t.match(rows[0].cells.join(" "), /Normal Test .*patched/);
+  await everyDelete(t, client, eventsV1, name, namespace);
+});
+
+t.test("HorizontalPodAutoscalers of autoscaling/v1", async (t) => {
+  const scaleTargetRef = { apiVersion: "apps/v1", kind: "Deployment", name: "web" };
+  const draft = (goal?: number): Draft<HorizontalPodAutoscaler> => ({
+    metadata: { generateName: "hpa-", namespace, labels },
+    spec: { maxReplicas: 5, scaleTargetRef, targetCPUUtilizationPercentage: goal },
+  });
+  const made = await everyVerb(t, client, horizontalPodAutoscalersV1, [draft(60), draft(), draft()], namespace);
+  const { name } = made.metadata;
+  t.match(made.spec, { minReplicas: 1, maxReplicas: 5, targetCPUUtilizationPercentage: 60 });
+  const others = (await client.list(horizontalPodAutoscalersV1, selected)).items.filter(
+    (each) => each.metadata.name !== name,
+  );
+  t.ok(
+    others.every(({ spec }) => spec?.targetCPUUtilizationPercentage === 80),
+    "80 unless something is said",
+  );
+  const memory = {
+    type: "Resource",
+    resource: { name: "memory", target: { type: "AverageValue", averageValue: "1Gi" } },
+  };
+  const newer = await client.get(horizontalPodAutoscalers, name, namespace);
+  const behavior = { scaleDown: { stabilizationWindowSeconds: 5 } };
+  const metrics = [...(newer.spec?.metrics ?? []), memory];
+  await client.update(horizontalPodAutoscalers, { ...newer, spec: { ...newer.spec!, metrics, behavior } });
+  const body = { spec: { targetCPUUtilizationPercentage: 40 } };
+  t.match(await client.patch(horizontalPodAutoscalersV1, name, merge(body), { namespace }), body);
+  const { spec } = await client.get(horizontalPodAutoscalers, name, namespace);
+  t.match(spec, { metrics: [{ resource: { target: { averageUtilization: 40 } } }, memory], behavior });
+  await t.rejects(client.create(horizontalPodAutoscalersV1, { ...draft(), spec: { maxReplicas: 0, scaleTargetRef } }), {
+    code: 422,
+    message: /spec.maxReplicas: Invalid value: 0/,
+  });
+  await everyDelete(t, client, horizontalPodAutoscalersV1, name, namespace);
+});
+
+for (const version of ["v32", "v35"] as const)
+  t.test(`kubectl autoscale, version ${version}`, async (t) => {
+    const run = async (...args: string[]) => {
+      const { code, stdout, stderr } = await api.kubectl(version, args);
+      t.equal(code, 0, stderr);
+      return stdout;
+    };
+    await run("create", "deployment", "worker", "--image=nginx");
+    const goal = version === "v32" ? "--cpu-percent=50" : "--cpu=50%";
+    t.match(await run("autoscale", "deployment", "worker", goal, "--min=2", "--max=4"), /worker autoscaled/);
+    t.match(await run("get", "hpa"), /worker +Deployment\/worker +cpu: <unknown>\/50% +2 +4 /);
+    t.match(await run("get", "hpa.v1.autoscaling"), /worker +Deployment\/worker +cpu: <unknown>\/50% +2 +4 /);
+    await run("delete", "hpa.v1.autoscaling/worker", "deployment/worker");
+    t.equal(await run("get", "hpa", "-o", "name"), "");
+  });

@@ -1,5 +1,5 @@
 /** Everything the server serves, arranged as discovery tells it: by group, version, resource and subresource. */
-import type { ActionSubresource, Kind } from "#resources/kind.js";
+import { type ActionSubresource, isWritable, type Kind } from "#resources/kind.js";
 import type { ResourceInfo } from "../request-info.js";
 import type { ResourceTable, VirtualResource } from "../resource-table.js";
 
@@ -89,7 +89,7 @@ function kindResource(kind: Kind, routed: readonly RoutedSubresource[]): Discove
   }
   subresources.push(...routed.filter((one) => one.group === group && one.plural === plural));
   subresources.sort((a, b) => (a.name < b.name ? -1 : 1));
-  const verbs = kind.computed ? COMPUTED_VERBS : kind.readOnly ? VIEW_VERBS : OBJECT_VERBS;
+  const verbs = kind.computed ? COMPUTED_VERBS : isWritable(kind) ? OBJECT_VERBS : VIEW_VERBS;
   return { plural, singular, namespaced, responseKind, verbs, shortNames, categories, subresources };
 }
 

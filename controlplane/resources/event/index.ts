@@ -50,7 +50,7 @@ const columns: readonly Column<CoreV1Event>[] = [
 
 const LIFETIME_MS = 3_600_000;
 
-/** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
+/** As the core group has it, in which they are stored; see `events-v1.ts`. */
 export const event: Kind<CoreV1Event> = {
   ...events,
   singular: "event",
