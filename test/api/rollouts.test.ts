@@ -1,4 +1,4 @@
-/** Rollouts that meet trouble on their way: Pods of some images never become ready. */
+/** The life of a Deployment, and rollouts that meet trouble on their way: Pods of some images never become ready. */
 import t from "tap";
 import type { Deployment, Pod, ReplicaSet } from "#api/generated/types.js";
 import { deployments, replicaSets } from "#api/refs.js";
@@ -89,4 +89,64 @@ t.test("a change in the middle of a rollout goes before it", async (t) => {
     (list) => list.items.every((set) => set.status?.replicas === (imageOf(set) === "good:2" ? 1 : 0)),
   );
   t.equal(items.length, 3, "the sets stay as history");
+});
+
+t.test("made, listed, patched, scaled, replaced and deleted as a collection, and all of it watched", async (t) => {
+  proves(t, "[sig-apps] Deployment should run the lifecycle of a Deployment [Conformance]");
+  const client = await open(t);
+  const marked = { "test-deployment-static": "true" };
+  const labelSelector = "test-deployment-static=true";
+  const seen: string[] = [];
+  const watch = client.watch<Deployment>(
+    deployments,
+    { namespace, labelSelector, resourceVersion: (await client.list(deployments)).metadata.resourceVersion ?? "" },
+    {
+      onEvents: (events) => void seen.push(...events.map(({ type }) => type)),
+      onEnd: (error) => t.error(error),
+    },
+  );
+  t.teardown(() => watch.close());
+  const metadata = { name: "web", namespace, labels: marked };
+  const spec = { replicas: 2, selector: { matchLabels: labels }, template: template("good:1") };
+  await client.create(deployments, { metadata, spec });
+  await available(client, 2, 2);
+  const patch = (type: string, body: object, subresource?: string) =>
+    client.patch(
+      deployments,
+      "web",
+      { type: type as "application/merge-patch+json", body },
+      { namespace, subresource },
+    );
+  const strategic = "application/strategic-merge-patch+json";
+  const containers = [{ name: "web", image: "good:2" }];
+  const body = { spec: { replicas: 1, template: { spec: { containers, terminationGracePeriodSeconds: 0 } } } };
+  t.match((await patch(strategic, { metadata: { labels: { patched: "true" } }, ...body })).spec, { replicas: 1 });
+  await available(client, 1, 1);
+  const { items } = await client.list(deployments, { labelSelector });
+  t.match(items, [{ metadata: { labels: { patched: "true" } }, spec: { template: { spec: { containers } } } }]);
+  await patch("application/merge-patch+json", { spec: { replicas: 2 } }, "scale");
+  await available(client, 2, 2);
+  const status = await patch(
+    "application/merge-patch+json",
+    { metadata: { labels: { more: "yes" } }, status: { readyReplicas: 0, availableReplicas: 0 } },
+    "status",
+  );
+  t.equal(status.spec.replicas, 2, "a patch of the status changes nothing else");
+  await available(client, 2, 2);
+  const replaced = { ...spec, template: template("good:3") };
+  const before = await client.get(deployments, "web", namespace);
+  const whole = { apiVersion: "apps/v1", kind: "Deployment", metadata, spec: replaced };
+  const after = await client.update(deployments, whole as unknown as Deployment);
+  t.equal(after.metadata.uid, before.metadata.uid, "though the text does not name it");
+  await wanted(client, { "good:3": 2, "good:2": 0 });
+  await available(client, 2, 2);
+  await client.deleteCollection(deployments, { namespace, labelSelector });
+  t.same((await client.list(deployments, { labelSelector })).items, []);
+  await eventually(
+    "the end is told",
+    async () => seen.at(-1),
+    (last) => last === "DELETED",
+  );
+  t.equal(seen[0], "ADDED");
+  t.ok(seen.filter((type) => type === "MODIFIED").length >= 4);
 });
