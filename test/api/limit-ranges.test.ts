@@ -73,6 +73,18 @@ t.test("a Pod gets what it leaves open, and no more than it may", async (t) => {
   t.same(resourcesOf(await makePod(client, "small", { requests: { cpu: "10m" } })), { requests: { cpu: "10m" } });
 });
 
+t.test("of several ranges the first has its way, and all their bounds hold", async (t) => {
+  const { client } = await startControlPlane(t, []);
+  await create(client, [{ type: "Container", default: { cpu: "100m" } }], "a");
+  await create(client, [{ type: "Container", default: { cpu: "200m", memory: "1Gi" }, max: { memory: "2Gi" } }], "b");
+  const amounts = { cpu: "100m", memory: "1Gi" };
+  t.same(resourcesOf(await makePod(client, "p")), { requests: amounts, limits: amounts });
+  t.match(
+    await refusal(makePod(client, "big", { limits: { memory: "3Gi" } })),
+    /maximum memory usage per Container is 2Gi/,
+  );
+});
+
 t.test("limits are listed, patched, and deleted by their labels", async (t) => {
   proves(t, `${LIMITS} should list, patch and delete a LimitRange by collection [Conformance]`);
   const { client } = await startControlPlane(t, []);

@@ -13,7 +13,8 @@ type Amounts = Readonly<Record<string, string>>;
 
 /** Fills requests and limits in, in place, and says so in an annotation. */
 export function takeDefaultsOf(pod: Pod, ranges: readonly LimitRange[]): void {
-  const items = itemsOf(ranges, "Container");
+  // Of several, the first that names a resource has its way.
+  const items = itemsOf(ranges, "Container").reverse();
   const limits: Amounts = Object.assign({}, ...items.map((item) => item.default));
   const requests: Amounts = Object.assign({}, ...items.map((item) => item.defaultRequest));
   const said = [
