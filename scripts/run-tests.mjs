@@ -34,10 +34,12 @@ const LAST_JOBS = 3;
 /**
  * A whole run has a quarter of an hour. What comes last is begun only if it will be over by then: by the seconds a file takes here, on
  * a machine that needs WHOLE_RUN.before for all that comes earlier (since scripts/test began), and longer where that took longer. Else
- * it is skipped, and said to be. Who asks for it by name gets it.
+ * it is skipped, and said to be; so is, on a machine that is slower still, any other file not begun by WHOLE_RUN.latest. Who asks
+ * for it by name gets it.
  */
 const WHOLE_RUN = {
   before: 600,
+  latest: 790,
   end: 840,
   seconds: { install: 165, segments: 60, faults: 135, "engine-faults": 75, "random-kills": 55 },
 };
@@ -111,7 +113,15 @@ async function atOnce(jobs, items, run) {
 function runSuite(suite, files) {
   const { jobs, timeoutSeconds, together } = suites[suite];
   const processes = together ? shares(files, jobs) : files.map((file) => [file]);
-  return atOnce(jobs, processes, (files) => runFiles(files, timeoutSeconds));
+  return atOnce(jobs, processes, (files) =>
+    isWholeRun && elapsed() > WHOLE_RUN.latest ? skipLate(suite, files[0]) : runFiles(files, timeoutSeconds),
+  );
+}
+
+function skipLate(suite, file) {
+  totals.skipped++;
+  skips.push(`${file}: no time left in a whole run on this machine; run ./scripts/test ${suite}`);
+  return true;
 }
 
 function runLast() {
@@ -120,10 +130,8 @@ function runLast() {
   );
   files.sort((a, b) => usualSeconds(b.file) - usualSeconds(a.file));
   return atOnce(LAST_JOBS, files, ({ suite, file }) => {
-    if (!isWholeRun || !isTooLate(file)) return runFiles([file], suites[suite].timeoutSeconds);
-    totals.skipped++;
-    skips.push(`${file}: no time left in a whole run on this machine; run ./scripts/test ${suite}`);
-    return true;
+    if (isWholeRun && isTooLate(file)) return skipLate(suite, file);
+    return runFiles([file], suites[suite].timeoutSeconds);
   });
 }
 
