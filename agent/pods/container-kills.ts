@@ -6,6 +6,9 @@ import { type PodEnvironment, podLabel } from "./pod-environment.js";
 /** However short the grace, a container gets this long to end by itself, seconds. */
 const MIN_GRACE = 2;
 
+/** Deadlines nearer to each other (ms) are one, looked at twice: graces are whole seconds. A second stop is a second signal. */
+const SAME_MS = 500;
+
 export interface KillOrder {
   container: ContainerState;
   /** Absent for a Pod the API no longer knows: then there are no Events and no hooks. */
@@ -39,7 +42,7 @@ export class ContainerKills {
     const grace = Math.max(order.graceSeconds, MIN_GRACE);
     const deadline = this.env.clock.monotonic() + grace * 1000;
     const before = this.#deadlines.get(id);
-    if (before !== undefined && before <= deadline) return;
+    if (before !== undefined && before - deadline < SAME_MS) return;
     this.#deadlines.set(id, deadline);
     const work = before === undefined ? this.#stopFirst(order, deadline) : this.env.runtime.stopContainer(id, grace);
     work.then(
