@@ -20,7 +20,8 @@ import { groupResource, type ResourceRef } from "./resource.js";
 /** By the names that stand in `spec.hard`. */
 export type Usage = ReadonlyMap<string, Quantity>;
 
-const COUNTED_BY_NAME = new Set([
+/** Kinds that a quota may count by their bare name too, without `count/`. */
+export const COUNTED_BY_NAME: ReadonlySet<string> = new Set([
   "configmaps",
   "persistentvolumeclaims",
   "pods",
@@ -29,9 +30,10 @@ const COUNTED_BY_NAME = new Set([
   "secrets",
   "services",
 ]);
-const NODE_PORTS = "services.nodeports";
-const LOAD_BALANCERS = "services.loadbalancers";
-const COMPUTE = new Set(["cpu", "memory", "ephemeral-storage"]);
+export const NODE_PORTS = "services.nodeports";
+export const LOAD_BALANCERS = "services.loadbalancers";
+/** What Pods ask for and are limited in. */
+export const COMPUTE: ReadonlySet<string> = new Set(["cpu", "memory", "ephemeral-storage"]);
 /** What each container of a Pod has to say something about, where a quota limits it. */
 const TO_BE_NAMED = ["cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"];
 

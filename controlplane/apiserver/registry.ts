@@ -45,6 +45,11 @@ export class Registry implements ClusterReader {
     this.timers.push(timer);
   }
 
+  /** The kind's store, unless it is one that is not opened yet. */
+  ready(ref: ResourceRef): ResourceStore | undefined {
+    return this.stores.get(id(ref));
+  }
+
   /** The kind's store, opened if it is not yet. */
   async opened(ref: ResourceRef): Promise<ResourceStore> {
     const open = this.unopened.get(id(ref));

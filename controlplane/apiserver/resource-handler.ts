@@ -72,7 +72,7 @@ export async function openResources(options: ResourceOptions): Promise<ResourceH
     const isWrite = !READS.has(verb);
     if (isWrite && !isWritable(kind)) throw methodNotAllowed();
     if (kind.computed) return readComputed(request, sources.get(groupResource(kind)), now());
-    const context = { request, kind, store: await registry.opened(kind), server };
+    const context = { request, kind, store: registry.ready(kind) ?? (await registry.opened(kind)), server };
     if (isWrite && kind.view) {
       const stored = registry.store(kind.view.of);
       return writeThrough(context, { kind: stored.kind, store: stored, handle });

@@ -1,31 +1,18 @@
 import { type FieldError, invalid, notSupported, required } from "#api/field-error.js";
 import type { ResourceQuota, ResourceQuotaSpec, ScopedResourceSelectorRequirement } from "#api/generated/types.js";
 import { parseQuantity } from "#api/quantity.js";
+import { COMPUTE, COUNTED_BY_NAME, LOAD_BALANCERS, NODE_PORTS } from "#api/quota.js";
 import { invalidEach, qualifiedName } from "#api/validation/names.js";
 import { immutable } from "../field-rules.js";
 
-const COMPUTE = ["cpu", "memory", "ephemeral-storage"];
+const computeNames = [...COMPUTE].flatMap((name) => [name, `requests.${name}`, `limits.${name}`]);
 /** Counted one by one. */
-const COUNTS = [
-  "configmaps",
-  "persistentvolumeclaims",
-  "pods",
-  "replicationcontrollers",
-  "resourcequotas",
-  "secrets",
-  "services",
-  "services.loadbalancers",
-  "services.nodeports",
-];
-const STANDARD = new Set([
-  ...COUNTS,
-  ...COMPUTE.flatMap((name) => [name, `requests.${name}`, `limits.${name}`]),
-  "requests.storage",
-]);
+const COUNTS: ReadonlySet<string> = new Set([...COUNTED_BY_NAME, LOAD_BALANCERS, NODE_PORTS]);
+const STANDARD = new Set([...COUNTS, ...computeNames, "requests.storage"]);
 const isHugePages = (name: string) => /^(requests\.)?hugepages-/.test(name);
 
 /** What may be counted in a scope; BestEffort Pods have no requests that could be. */
-const POD_COMPUTE = ["pods", "count/pods", ...COMPUTE.flatMap((name) => [name, `requests.${name}`, `limits.${name}`])];
+const POD_COMPUTE = ["pods", "count/pods", ...computeNames];
 const SCOPES: Readonly<Record<string, readonly string[]>> = {
   Terminating: POD_COMPUTE,
   NotTerminating: POD_COMPUTE,
@@ -59,7 +46,7 @@ function validateAmounts(path: string, amounts: Readonly<Record<string, string>>
     const { nano } = parseQuantity(amount);
     const errors = validateName(field, name);
     if (nano < 0n) errors.push(invalid(field, amount, "must be greater than or equal to 0"));
-    if ((COUNTS.includes(name) || name.startsWith("count/")) && nano % 1_000_000_000n !== 0n)
+    if ((COUNTS.has(name) || name.startsWith("count/")) && nano % 1_000_000_000n !== 0n)
       errors.push(invalid(field, amount, "must be an integer"));
     return errors;
   });
