@@ -1,3 +1,4 @@
+import { DISRUPTION_TARGET } from "#api/disruption.js";
 import type { ContainerStatus, Pod, PodCondition } from "#api/generated/types.js";
 import { formatTime } from "#api/time.js";
 import type { ResizeState } from "../pods/resize.js";
@@ -67,7 +68,7 @@ function resizeVerdicts({ pending, inProgress }: ResizeState): [string, Verdict]
 }
 
 function disruption(message: string | undefined): [string, Verdict][] {
-  return message ? [["DisruptionTarget", { status: "True", reason: "TerminationByKubelet", message }]] : [];
+  return message ? [[DISRUPTION_TARGET, { status: "True", reason: "TerminationByKubelet", message }]] : [];
 }
 
 function initializedVerdict({ pod, phase, init, main }: ConditionFacts): Verdict {

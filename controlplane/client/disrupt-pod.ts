@@ -1,3 +1,4 @@
+import { DISRUPTION_TARGET } from "#api/disruption.js";
 import type { Pod } from "#api/generated/types.js";
 import { pods } from "#api/refs.js";
 import { isNotFound } from "#api/status-error.js";
@@ -20,7 +21,7 @@ export async function disruptPod(client: Client, { metadata }: Pod, disruption: 
   const { name, namespace, uid } = metadata;
   const { reason, message, now } = disruption;
   const condition = {
-    type: "DisruptionTarget",
+    type: DISRUPTION_TARGET,
     status: "True",
     reason,
     message,

@@ -1,4 +1,5 @@
 /** Removes Pods nobody will finish: of nodes that no longer exist, ended ones beyond a threshold, unscheduled ones told to go. */
+import { DISRUPTION_TARGET } from "#api/disruption.js";
 import type { Node, Pod, PodCondition } from "#api/generated/types.js";
 import { keyOf } from "#api/object.js";
 import { isPodTerminal } from "#api/pod-state.js";
@@ -87,7 +88,7 @@ async function isGone(nodeName: string, { client }: ControllerContext): Promise<
 }
 
 const nodeIsGone = (now: number): PodCondition => ({
-  type: "DisruptionTarget",
+  type: DISRUPTION_TARGET,
   status: "True",
   reason: "DeletionByPodGC",
   message: "PodGC: node no longer exists",
