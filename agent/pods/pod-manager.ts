@@ -173,7 +173,7 @@ export class PodManager {
     for (const pod of this.#informer.list())
       if (staticUidOf(pod) === undefined) views.delete(this.#admit(pod, views.get(pod.metadata.uid)?.view));
     for (const { identity, view } of views.values()) this.#adopt(identity, view);
-    await this.#removeOrphanDirectories();
+    // In the same turn: who would be deleted between the list and the handler, nobody would hear of.
     this.#informer.addHandler({
       onAdd: (pod) => this.#told(pod),
       onUpdate: (pod) => this.#told(pod),
@@ -182,6 +182,7 @@ export class PodManager {
     this.#ready = true;
     this.#syncStatic();
     this.#scheduleRelist();
+    await this.#removeOrphanDirectories();
   }
 
   #told(pod: Pod): void {

@@ -118,12 +118,19 @@ export class LabSession {
   /** The inventory once Pods of before are gone from the node too, not only from the API. Its Pods have one container each. */
   async settledInventory(node: LabNode): Promise<Inventory> {
     const list = ["get", "pods", "-A", "-o", "json", `--field-selector=spec.nodeName=${node.name}`];
-    return until(`${node.name} holds what its Pods need`, async () => {
+    let seen = {};
+    const settled = until(`${node.name} holds what its Pods need`, async () => {
       const pods = (JSON.parse(await this.kubectl(list)) as KubeList<Pod>).items;
       const found = await this.inventory(node);
+      seen = { ...found, pods: pods.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`) };
       const own = pods.filter(({ spec }) => !spec.hostNetwork).length;
       const whole = found.containers === 2 * pods.length && found.links === own && found.addresses === own;
       return whole && found;
+    });
+    return settled.catch(async (error) => {
+      const containers = await this.docker(node, ["ps", "-a", "--format", "{{.Names}} {{.Status}}"]);
+      const links = await this.on(node, ["ip", "-o", "link", "show", "type", "veth"]);
+      throw new Error(`${error.message}\n${JSON.stringify(seen)}\n${containers}${links}`);
     });
   }
 }

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
 import type { PodEnvironment } from "#agent/pods/pod-environment.js";
 import { PodManager } from "#agent/pods/pod-manager.js";
@@ -36,9 +38,11 @@ class CutEngine {
     return [sandboxOf()];
   };
   listContainers = async () => [];
+  inspectSandbox = async () => sandboxOf();
+  removeSandbox = async () => undefined;
 }
 
-function manage(engine: CutEngine, collect: () => Promise<void> = async () => undefined) {
+function manage(engine: CutEngine, collect: () => Promise<void> = async () => undefined, more: object = {}) {
   const said: string[] = [];
   const log = (_fields: object, message: string) => void said.push(message);
   const clock = new FakeClock();
@@ -53,9 +57,10 @@ function manage(engine: CutEngine, collect: () => Promise<void> = async () => un
     directories: { root: "/nonexistent" },
     statuses: { seen: () => undefined, statusOf: () => undefined },
     events: { pod: () => undefined },
+    ...more,
   } as unknown as PodEnvironment;
   const manager = new PodManager({ env, nodeName: "node-1", relistPeriod: 30_000 });
-  return { manager, said, clock };
+  return { manager, said, clock, client };
 }
 
 t.test("an engine that goes away while the agent starts costs no Pod its containers", async (t) => {
@@ -82,6 +87,31 @@ t.test("a stream that ended during the start is opened again after it", async (t
   await clock.advance(1_000);
   t.equal(engine.streams.filter(({ closed }) => !closed).length, 1);
   t.notOk(said.includes("pod is not in the API: taking it down"));
+});
+
+t.test("a Pod that is deleted while the agent starts is taken down", async (t) => {
+  const root = t.testdir({ orphan: {} });
+  const tornDown: string[] = [];
+  const nothing = async () => undefined;
+  const { manager, client } = manage(new CutEngine(), nothing, {
+    network: { collect: nothing, detach: nothing },
+    directories: { root, of: (uid: string) => join(root, uid) },
+    cgroupRoot: "/berth-none",
+    volumes: {
+      tearDown: async (uid: string) => {
+        tornDown.push(uid);
+        // While the remains of another Pod are being removed.
+        if (uid === "orphan") client.watches[0]?.onEvents([{ type: "DELETED", object: podOf() as KubeObject }]);
+      },
+    },
+    statuses: { seen: () => undefined, statusOf: () => undefined, forget: () => undefined },
+    allocations: { release: () => undefined },
+    images: { forgetPod: () => undefined },
+  });
+  await manager.start();
+  for (let waits = 0; waits < 100 && tornDown.length < 2; waits++) await sleep(20);
+  t.same(tornDown, ["orphan", "uid-1"]);
+  await manager.stop();
 });
 
 t.test("an attachment that cannot be given back is said, and keeps no Pod waiting", async (t) => {
