@@ -42,6 +42,7 @@ import type { Runtime } from "./runtime/runtime.js";
 import { startKubeletServer } from "./server/kubelet-server.js";
 import { startLocalHealth } from "./server/local-health.js";
 import { openStats, type StatsOptions } from "./stats/index.js";
+import { LocalVolumes } from "./storage/local-volumes.js";
 import { Teardown } from "./teardown.js";
 
 const clock = systemClock;
@@ -133,6 +134,8 @@ async function startParts(base: Base): Promise<() => Promise<void>> {
   const imageRecords = new ImageRecords(join(base.folder, "images.json"), logger);
   const parts = { network, check: opened.check, services, pressures, imageRecords };
   pods = teardown.add("Pods", startPodWorkers(base, facts, parts));
+  const directory = facts.localStorage;
+  teardown.add("local volumes", new LocalVolumes({ client, nodeName, directory, clock, logger }));
   const images = teardown.add("image garbage collection", startImages(base, reporter, recorder, pods, imageRecords));
   const zone = () => reporter.node?.metadata.labels?.[ZONE];
   teardown.add("service proxy", startProxy({ ...proxyOptions(base), recorder, known: services, zone }));
@@ -177,7 +180,7 @@ interface PodParts extends Pick<OpenNetwork, "network" | "check"> {
   pressures(): ReadonlySet<PressureType>;
 }
 
-function startPodWorkers(base: Base, { resources }: NodeFacts, parts: PodParts): NodePods {
+function startPodWorkers(base: Base, { resources, localStorage }: NodeFacts, parts: PodParts): NodePods {
   const { check, ...given } = parts;
   const { options, folder, address, client, cluster, runtime } = base;
   const { dataDir, podManifestPath } = options;
@@ -189,6 +192,7 @@ function startPodWorkers(base: Base, { resources }: NodeFacts, parts: PodParts):
     nodeIPs: [address],
     runtime,
     dataDir: folder,
+    localStorage,
     clusterDNS: [cluster.clusterDNS],
     clusterDomain: cluster.clusterDomain,
     manifestFolder: podManifestPath ?? join(dataDir, "manifests"),

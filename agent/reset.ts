@@ -49,7 +49,8 @@ export async function reset(options: ResetOptions): Promise<void> {
   });
   if (failures.length === 0) {
     await step("state removed", async () => {
-      for (const path of ["agent", "server", "agent.log"])
+      // Volumes of claims too: no other node can have them.
+      for (const path of ["agent", "server", "storage", "agent.log"])
         await rm(join(dataDir, path), { recursive: true, force: true });
       await rm(runDir, { recursive: true, force: true });
     });

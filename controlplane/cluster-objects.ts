@@ -11,6 +11,7 @@ import type {
   Namespace,
   PriorityClass,
   Service,
+  StorageClass,
 } from "#api/generated/types.js";
 import type { Draft, KubeObject } from "#api/object.js";
 import { SYSTEM_PRIORITY_CLASSES } from "#api/priority.js";
@@ -22,9 +23,11 @@ import {
   priorityClasses,
   serviceCIDRs,
   services,
+  storageClasses,
 } from "#api/refs.js";
 import type { ResourceRef } from "#api/resource.js";
 import { isAlreadyExists, isNotFound } from "#api/status-error.js";
+import { IS_DEFAULT_CLASS, LOCAL_PROVISIONER } from "#api/storage.js";
 import type { Client } from "#client/client.js";
 
 export const SYSTEM_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"] as const;
@@ -83,6 +86,19 @@ export function ensureDnsService(client: Client, clusterIP: string): Promise<voi
 }
 
 const OURS = { "app.kubernetes.io/managed-by": "berth" };
+
+/** The class that claims get when they name none. Who deletes it has it again after the server's next start. */
+export async function ensureStorageClass(client: Client): Promise<void> {
+  const draft: Draft<StorageClass> = {
+    apiVersion: "storage.k8s.io/v1",
+    kind: "StorageClass",
+    metadata: { name: "local-path", labels: OURS, annotations: { [IS_DEFAULT_CLASS]: "true" } },
+    provisioner: LOCAL_PROVISIONER,
+    volumeBindingMode: "WaitForFirstConsumer",
+    reclaimPolicy: "Delete",
+  };
+  await client.create(storageClasses, draft).catch(unlessThere);
+}
 
 /** The class that Ingresses get when they name none. Once made it may be changed; unwanted it goes, and its proxies with it. */
 export async function ensureIngressClass(client: Client, wanted: boolean): Promise<void> {

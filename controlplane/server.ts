@@ -26,7 +26,7 @@ import type { ClusterConfig, TokenOrder } from "#resources/kind.js";
 import type { Backend } from "#storage/backend.js";
 import { startCompactor } from "#storage/compactor.js";
 import { openLmdb } from "#storage/lmdb.js";
-import { ensureClusterObjects, ensureDnsService, ensureIngressClass } from "./cluster-objects.js";
+import { ensureClusterObjects, ensureDnsService, ensureIngressClass, ensureStorageClass } from "./cluster-objects.js";
 import { firstServiceAddress } from "./cluster-ranges.js";
 import { startControllers } from "./controllers/index.js";
 import type { ProxyOptions } from "./controllers/ingress/proxy-pod.js";
@@ -165,6 +165,7 @@ async function startParts(
     await ensureIngressClass(system, ingress !== undefined);
   };
   await correct();
+  await ensureStorageClass(system);
   const timer = setInterval(() => {
     correct().catch((error) => logger.warn({ err: error }, "cannot correct system objects"));
   }, CORRECTION_MS);

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { GIT_VERSION } from "#api/version.js";
 import type { AgentOptions } from "../agent-options.js";
 import { parseThresholds } from "../eviction/thresholds.js";
@@ -36,5 +37,7 @@ export async function nodeFacts(
     version: GIT_VERSION,
     kubeletPort,
     labels,
+    // Beside the agent's own state: what Pods have stored is not that.
+    localStorage: join(options.dataDir, "storage"),
   };
 }

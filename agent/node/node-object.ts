@@ -1,5 +1,6 @@
 import type { Node, NodeStatus } from "#api/generated/types.js";
 import type { Draft } from "#api/object.js";
+import { LOCAL_STORAGE_PATH } from "#api/storage.js";
 import type { Machine } from "../host/machine.js";
 import type { RuntimeVersion } from "../runtime/runtime.js";
 import { allocatable, capacity, type Resources } from "./capacity.js";
@@ -18,6 +19,8 @@ export interface NodeFacts {
   kubeletPort: number;
   /** Given by the operator, besides the well-known ones. */
   labels: Readonly<Record<string, string>>;
+  /** Folder of volumes that are made for claims. */
+  localStorage: string;
 }
 
 /** The labels every node has. https://kubernetes.io/docs/reference/labels-annotations-taints/ */
@@ -32,12 +35,15 @@ export function nodeLabels({ name, machine, labels }: NodeFacts): Record<string,
   };
 }
 
+/** Whoever makes volumes on a node's disk finds out where. */
+export const nodeAnnotations = ({ localStorage }: NodeFacts) => ({ [LOCAL_STORAGE_PATH]: localStorage });
+
 /** The Node as it is first created; its status follows at once. */
 export function newNode(facts: NodeFacts): Draft<Node> {
   return {
     apiVersion: "v1",
     kind: "Node",
-    metadata: { name: facts.name, labels: nodeLabels(facts) },
+    metadata: { name: facts.name, labels: nodeLabels(facts), annotations: nodeAnnotations(facts) },
     spec: {},
   };
 }

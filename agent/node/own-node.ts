@@ -2,12 +2,12 @@ import type { Node } from "#api/generated/types.js";
 import { nodes } from "#api/refs.js";
 import { isAlreadyExists, isNotFound } from "#api/status-error.js";
 import type { Client } from "#client/client.js";
-import { type NodeFacts, newNode, nodeLabels } from "./node-object.js";
+import { type NodeFacts, newNode, nodeAnnotations, nodeLabels } from "./node-object.js";
 
-/** Sees to it that the Node exists and has our labels; labels and taints of others stay. Idempotent. */
+/** Sees to it that the Node exists and has our labels and annotations; those and taints of others stay. Idempotent. */
 export async function registerNode(client: Client, facts: NodeFacts): Promise<Node> {
   try {
-    return await updateLabels(client, facts, await client.get(nodes, facts.name));
+    return await updateMetadata(client, facts, await client.get(nodes, facts.name));
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
@@ -19,10 +19,14 @@ export async function registerNode(client: Client, facts: NodeFacts): Promise<No
   }
 }
 
-async function updateLabels(client: Client, facts: NodeFacts, node: Node): Promise<Node> {
-  const known = node.metadata.labels ?? {};
-  const missing = Object.entries(nodeLabels(facts)).filter(([key, value]) => known[key] !== value);
-  if (missing.length === 0) return node;
-  const body = { metadata: { labels: Object.fromEntries(missing) } };
+async function updateMetadata(client: Client, facts: NodeFacts, node: Node): Promise<Node> {
+  const labels = missing(nodeLabels(facts), node.metadata.labels);
+  const annotations = missing(nodeAnnotations(facts), node.metadata.annotations);
+  if (Object.keys({ ...labels, ...annotations }).length === 0) return node;
+  const body = { metadata: { labels, annotations } };
   return client.patch(nodes, facts.name, { type: "application/strategic-merge-patch+json", body });
+}
+
+function missing(wanted: Record<string, string>, known: Record<string, string> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => known[key] !== value));
 }

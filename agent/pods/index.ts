@@ -1,5 +1,7 @@
 /** The Pods of this node, from the API to running containers. */
+
 import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Container, Pod } from "#api/generated/types.js";
 import type { Client } from "#client/client.js";
@@ -42,6 +44,8 @@ export interface PodsOptions {
   network: PodNetwork;
   /** Pods have their files below `<dataDir>/pods`. */
   dataDir: string;
+  /** Where volumes are that are made for claims. Default: `<dataDir>/storage`. */
+  localStorage?: string;
   logger: Logger;
   /** What Pods are told of Services in their environment; absent: nothing. */
   services?: ServiceDirectory;
@@ -199,6 +203,7 @@ function environment(
       podDirectory: (uid) => directories.of(uid),
       pluginsDirectory: directories.plugins,
       allocatableMemory: capacity.memory,
+      localStorage: options.localStorage ?? join(options.dataDir, "storage"),
       image: (pod, name, source) => volumeImage({ config, events, images, nodeCredentials }, pod, name, source, wake),
       unpackImage: (id, directory) => runtime.exportImage(id, (tar) => unpackImage(tar, directory)),
       downward: (pod, file) => downwardFile(pod, file, capacity),

@@ -3,8 +3,10 @@ import type { VolumePlugin } from "./plugin.js";
 import { configMap } from "./plugins/config-map.js";
 import { downwardAPI } from "./plugins/downward-api.js";
 import { emptyDir } from "./plugins/empty-dir.js";
+import { ephemeral } from "./plugins/ephemeral.js";
 import { hostPath } from "./plugins/host-path.js";
 import { image } from "./plugins/image.js";
+import { persistentVolumeClaim } from "./plugins/persistent-volume-claim.js";
 import { projected } from "./plugins/projected.js";
 import { secret } from "./plugins/secret.js";
 
@@ -12,8 +14,10 @@ export const volumePlugins: readonly VolumePlugin[] = [
   configMap,
   downwardAPI,
   emptyDir,
+  ephemeral,
   hostPath,
   image,
+  persistentVolumeClaim,
   projected,
   secret,
 ];

@@ -52,6 +52,8 @@ export interface VolumeContext extends TearDownContext {
   readonly pod: Pod;
   /** Bytes of memory that Pods may ask for on this node. */
   readonly allocatableMemory: number;
+  /** The folder in which the node keeps volumes that are made for claims. */
+  readonly localStorage: string;
   /** ConfigMaps and Secrets of the Pod's namespace; undefined when they do not exist. Reads at one time are shared. */
   configMap(name: string): Promise<ConfigObject | undefined>;
   secret(name: string): Promise<ConfigObject | undefined>;

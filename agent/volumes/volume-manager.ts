@@ -30,6 +30,8 @@ export interface VolumeManagerOptions {
   pluginsDirectory: string;
   /** Bytes. */
   allocatableMemory: number;
+  /** As in {@link VolumeContext}. */
+  localStorage: string;
   downward(pod: Pod, file: DownwardAPIVolumeFile): string;
   /** As in {@link VolumeContext}, of any Pod. */
   image(pod: Pod, volumeName: string, source: ImageVolumeSource): Promise<string>;
@@ -72,12 +74,13 @@ export class VolumeManager {
       const type = Object.keys(volume).find((key) => key !== "name" && volume[key as keyof Volume] !== undefined);
       throw new VolumeError(`volume type ${type ?? "(none)"} is not supported on this node`);
     }
-    const { config, tokens, downward, allocatableMemory, image, unpackImage } = this.options;
+    const { config, tokens, downward, allocatableMemory, localStorage, image, unpackImage } = this.options;
     const namespace = pod.metadata.namespace ?? "";
     return plugin.setUp(volume, {
       ...this.#place(pod.metadata.uid, plugin, volume.name),
       pod,
       allocatableMemory,
+      localStorage,
       configMap: (name) => config.configMap(namespace, name),
       secret: (name) => config.secret(namespace, name),
       get: (ref, name, inNamespace) => config.get(ref, name, inNamespace),

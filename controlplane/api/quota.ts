@@ -3,6 +3,7 @@
  * https://kubernetes.io/docs/concepts/policy/resource-quotas/
  */
 import type {
+  PersistentVolumeClaim,
   Pod,
   PodAffinityTerm,
   ResourceQuota,
@@ -14,7 +15,7 @@ import { qosClassOf } from "./pod-qos.js";
 import { podLimitQuantities, podRequestQuantities } from "./pod-quantities.js";
 import { isPodTerminal } from "./pod-state.js";
 import { addQuantities, parseQuantity, type Quantity } from "./quantity.js";
-import { pods, services } from "./refs.js";
+import { persistentVolumeClaims, pods, services } from "./refs.js";
 import { groupResource, type ResourceRef } from "./resource.js";
 
 /** By the names that stand in `spec.hard`. */
@@ -30,6 +31,9 @@ export const COUNTED_BY_NAME: ReadonlySet<string> = new Set([
   "secrets",
   "services",
 ]);
+const STORAGE = "requests.storage";
+/** The same for the claims of one class. */
+const CLASS_STORAGE = /\.storageclass\.storage\.k8s\.io\/(requests\.storage|persistentvolumeclaims)$/;
 export const NODE_PORTS = "services.nodeports";
 export const LOAD_BALANCERS = "services.loadbalancers";
 /** What Pods ask for and are limited in. */
@@ -51,7 +55,8 @@ function countNames(ref: ResourceRef): string[] {
 export function concerns(ref: ResourceRef, name: string): boolean {
   if (countNames(ref).includes(name)) return true;
   if (isKind(ref, services)) return name === NODE_PORTS || name === LOAD_BALANCERS;
-  if (!isKind(ref, pods) || name === "requests.storage") return false;
+  if (isKind(ref, persistentVolumeClaims)) return name === STORAGE || CLASS_STORAGE.test(name);
+  if (!isKind(ref, pods) || name === STORAGE) return false;
   return COMPUTE.has(name) || /^(requests\.|limits\.|hugepages-)/.test(name);
 }
 
@@ -71,6 +76,7 @@ export function usageOf(ref: ResourceRef, object: KubeObject): Usage {
 export function measure(ref: ResourceRef, object: KubeObject): Usage {
   const usage = new Map(countNames(ref).map((name) => [name, many(1)]));
   if (isKind(ref, services)) for (const [name, count] of portsOf(object as Service)) usage.set(name, many(count));
+  if (isKind(ref, persistentVolumeClaims)) return claimUsage(object as PersistentVolumeClaim, usage);
   if (isKind(ref, pods)) return podUsage(object as Pod, usage);
   return usage;
 }
@@ -83,6 +89,15 @@ function portsOf({ spec }: Service): [string, number][] {
     [NODE_PORTS, hasNodePorts ? ports.length : 0],
     [LOAD_BALANCERS, isBalanced ? 1 : 0],
   ];
+}
+
+/** https://kubernetes.io/docs/concepts/policy/resource-quotas/#quota-for-storage */
+function claimUsage({ spec }: PersistentVolumeClaim, usage: Map<string, Quantity>): Usage {
+  const size = parseQuantity(spec.resources?.requests?.["storage"] ?? "0");
+  usage.set(STORAGE, size);
+  if (!spec.storageClassName) return usage;
+  const prefix = `${spec.storageClassName}.storageclass.storage.k8s.io/`;
+  return usage.set(`${prefix}${STORAGE}`, size).set(`${prefix}persistentvolumeclaims`, many(1));
 }
 
 function podUsage(pod: Pod, usage: Map<string, Quantity>): Usage {

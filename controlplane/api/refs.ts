@@ -4,6 +4,9 @@ import type {
   ControllerRevision,
   CoreV1Event,
   CronJob,
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
   DaemonSet,
   Deployment,
   DeviceClass,
@@ -20,6 +23,8 @@ import type {
   Namespace,
   NetworkPolicy,
   Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
   PodPeer,
@@ -37,10 +42,13 @@ import type {
   ServiceAccount,
   ServiceCIDR,
   StatefulSet,
+  StorageClass,
   V1beta1ClusterTrustBundle,
   V1beta1NodeMetrics,
   V1beta1PodMetrics,
   V2HorizontalPodAutoscaler,
+  VolumeAttachment,
+  VolumeAttributesClass,
 } from "./generated/types.js";
 import type { KubeObject } from "./object.js";
 import type { ResourceRef } from "./resource.js";
@@ -81,6 +89,24 @@ export const clusterTrustBundles = ref<V1beta1ClusterTrustBundle>(
   "ClusterTrustBundle",
   false,
 );
+export const persistentVolumes = ref<PersistentVolume>("", "v1", "persistentvolumes", "PersistentVolume", false);
+export const persistentVolumeClaims = ref<PersistentVolumeClaim>(
+  "",
+  "v1",
+  "persistentvolumeclaims",
+  "PersistentVolumeClaim",
+);
+const storage = <T extends KubeObject>(plural: string, kind: string, namespaced = false) =>
+  ref<T>("storage.k8s.io", "v1", plural, kind, namespaced);
+export const storageClasses = storage<StorageClass>("storageclasses", "StorageClass");
+export const volumeAttributesClasses = storage<VolumeAttributesClass>(
+  "volumeattributesclasses",
+  "VolumeAttributesClass",
+);
+export const volumeAttachments = storage<VolumeAttachment>("volumeattachments", "VolumeAttachment");
+export const csiDrivers = storage<CSIDriver>("csidrivers", "CSIDriver");
+export const csiNodes = storage<CSINode>("csinodes", "CSINode");
+export const csiStorageCapacities = storage<CSIStorageCapacity>("csistoragecapacities", "CSIStorageCapacity", true);
 export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
 export const runtimeClasses = ref<RuntimeClass>("node.k8s.io", "v1", "runtimeclasses", "RuntimeClass", false);
 export const priorityClasses = ref<PriorityClass>("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", false);

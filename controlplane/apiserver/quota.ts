@@ -6,7 +6,7 @@ import type { Pod, ResourceQuota } from "#api/generated/types.js";
 import type { KubeObject } from "#api/object.js";
 import { addQuantities, compareQuantities, formatQuantity, type Quantity, subtractQuantities } from "#api/quantity.js";
 import { concerns, isKind, isLive, measure, selects, sum, type Usage, unnamed, usageOf } from "#api/quota.js";
-import { pods, resourceQuotas, services } from "#api/refs.js";
+import { persistentVolumeClaims, pods, resourceQuotas, services } from "#api/refs.js";
 import { forbiddenError } from "#api/status-error.js";
 import type { AdmissionContext, Kind } from "#resources/kind.js";
 
@@ -31,7 +31,9 @@ export function quotaCheck(
 const hardNames = ({ spec }: ResourceQuota) => Object.keys(spec?.hard ?? {});
 
 const mayGrow = (kind: Kind, subresource: string | undefined) =>
-  isKind(kind, services) ? subresource === undefined : isKind(kind, pods) && subresource === "resize";
+  isKind(kind, pods)
+    ? subresource === "resize"
+    : subresource === undefined && [services, persistentVolumeClaims].some((ref) => isKind(kind, ref));
 
 interface Change {
   kind: Kind;

@@ -13,6 +13,7 @@ import { disruptionController } from "./disruption.js";
 import { endpointsController } from "./endpoints.js";
 import { endpointSliceController } from "./endpointslice.js";
 import { endpointSliceMirroringController } from "./endpointslice-mirroring.js";
+import { ephemeralVolumeController } from "./ephemeral-volume.js";
 import { eventTtlController } from "./event-ttl.js";
 import { garbageCollector } from "./garbage-collector.js";
 import { type RunningControllers, startHarness } from "./harness.js";
@@ -20,10 +21,14 @@ import { autoscalingController } from "./horizontalpodautoscaling.js";
 import type { ProxyOptions } from "./ingress/proxy-pod.js";
 import { ingressController } from "./ingress.js";
 import { jobController } from "./job.js";
+import { localPathProvisioner } from "./local-path-provisioner.js";
 import { namespaceController } from "./namespace.js";
 import { nodeIpamController } from "./node-ipam.js";
 import { nodeLifecycleController } from "./node-lifecycle.js";
+import { persistentVolumeBinder } from "./persistentvolume-binder.js";
 import { podGarbageCollector } from "./pod-gc.js";
+import { volumeProtectionController } from "./pv-protection.js";
+import { claimProtectionController } from "./pvc-protection.js";
 import { replicaSetController } from "./replicaset.js";
 import { replicationController } from "./replication.js";
 import { resourceQuotaController } from "./resourcequota.js";
@@ -87,6 +92,11 @@ export function controllers({
     nodeIpamController(cluster.podCIDRs),
     garbageCollector(owned),
     resourceQuotaController(owned.filter((ref) => ref.namespaced)),
+    persistentVolumeBinder(),
+    claimProtectionController(),
+    volumeProtectionController(),
+    ephemeralVolumeController(),
+    localPathProvisioner(),
     podGarbageCollector(),
     eventTtlController(),
   ];

@@ -1,7 +1,7 @@
 /** Keeps Pods that each have a name of their own, in order: https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/ */
 import type { ControllerRevision, Pod, StatefulSet } from "#api/generated/types.js";
 import { keyOf } from "#api/object.js";
-import { controllerRevisions, pods, statefulSets } from "#api/refs.js";
+import { controllerRevisions, persistentVolumeClaims, pods, statefulSets } from "#api/refs.js";
 import { semanticEqual } from "#api/semantic-equal.js";
 import { isNamespaceTerminating } from "#api/status-error.js";
 import { type Controller, type ControllerContext, watch } from "./controller.js";
@@ -13,6 +13,7 @@ import { OwnWrites } from "./ownership/own-writes.js";
 import { ownershipIndexes } from "./ownership/owner-reference.js";
 import { deletePod } from "./ownership/pod-control.js";
 import { nextAvailable } from "./replicaset/status.js";
+import { ensureClaims, keepClaims } from "./statefulset/claims.js";
 import { identityLabels, newPod, ordinalOf, podName, revisionOf } from "./statefulset/identity.js";
 import { planStatefulSet, type StatefulSetPlan, type StatefulSetState } from "./statefulset/plan.js";
 import { statefulSetStatus } from "./statefulset/status.js";
@@ -29,6 +30,7 @@ export function statefulSetController(): Controller {
       watch({ ref: statefulSets }),
       watch({ ref: pods, indexes: ownershipIndexes, keys }),
       watch({ ref: controllerRevisions, indexes: ownershipIndexes, keys }),
+      watch({ ref: persistentVolumeClaims, keys: () => [] }),
     ],
     async reconcile(key, context) {
       const { client, now } = context;
@@ -55,6 +57,8 @@ export function statefulSetController(): Controller {
       const names = { current: current.metadata.name, update: update.metadata.name };
       const state: StatefulSetState = { set, pods: managed, ...names, now: now() };
       const turn = { key, set, writes: podWrites, context };
+      // Before the first of them goes, and its claims with it or not.
+      for (const pod of managed) await keepClaims(set, pod, context);
       const failure = await act(
         turn,
         planStatefulSet(state),
@@ -99,6 +103,7 @@ async function act(
 async function createPod({ key, set, writes, context }: Turn, ordinal: number, revision: ControllerRevision) {
   const name = podName(set, ordinal);
   await told({ set, context }, "Create", name, async () => {
+    await ensureClaims(set, ordinal, context);
     const draft = newPod(set, ordinal, templateOf(revision), revision.metadata.name);
     writes.wrote(key, await context.client.create(pods, draft));
   });

@@ -1,9 +1,11 @@
 /** Rules that fields of many kinds follow. */
 import { isDeepStrictEqual } from "node:util";
-import { type FieldError, invalid, notSupported, required } from "#api/field-error.js";
+import { type FieldError, invalid, notSupported, required, tooLong } from "#api/field-error.js";
 import { IMMUTABLE } from "#api/validation/metadata.js";
-import { invalidEach } from "#api/validation/names.js";
+import { dns1123Subdomain, invalidEach } from "#api/validation/names.js";
 import { percent } from "#api/validation/network.js";
+
+const MAX_DRIVER_NAME = 63;
 
 export function nonNegative(field: string, value: number | undefined): FieldError[] {
   return value === undefined || value >= 0 ? [] : [invalid(field, value, "must be greater than or equal to 0")];
@@ -33,4 +35,11 @@ export function notMoreThan(field: string, value = 0, limit = 0, limitName = "st
 export function oneOf(field: string, value: string | undefined, supported: readonly string[]): FieldError[] {
   if (!value) return [required(field)];
   return supported.includes(value) ? [] : [notSupported(field, value, supported)];
+}
+
+/** The name of a driver of volumes or of devices, as it gives itself: a subdomain in any case. */
+export function driverName(field: string, name: string | undefined): FieldError[] {
+  if (!name) return [required(field)];
+  if (name.length > MAX_DRIVER_NAME) return [tooLong(field, MAX_DRIVER_NAME)];
+  return invalidEach(field, name, dns1123Subdomain(name.toLowerCase()));
 }

@@ -26,6 +26,8 @@ import { podMetrics } from "./metrics/pod-metrics.js";
 import { namespace } from "./namespace.js";
 import { networkPolicy } from "./networkpolicy/index.js";
 import { node } from "./node/index.js";
+import { persistentVolume } from "./persistentvolume/index.js";
+import { persistentVolumeClaim } from "./persistentvolumeclaim/index.js";
 import { pod } from "./pod/index.js";
 import { podDisruptionBudget } from "./poddisruptionbudget/index.js";
 import { podPeer } from "./podpeer.js";
@@ -41,6 +43,12 @@ import { serviceAccount } from "./serviceaccount/index.js";
 import { ipAddress } from "./servicecidr/ipaddress.js";
 import { serviceCIDR } from "./servicecidr/servicecidr.js";
 import { statefulSet } from "./statefulset/index.js";
+import { csiDriver } from "./storage/csi-driver.js";
+import { csiNode } from "./storage/csi-node.js";
+import { csiStorageCapacity } from "./storage/csi-storage-capacity.js";
+import { storageClass } from "./storage/storage-class.js";
+import { volumeAttachment } from "./storage/volume-attachment.js";
+import { volumeAttributesClass } from "./storage/volume-attributes-class.js";
 
 export const kinds: readonly Kind[] = [
   configMap,
@@ -49,6 +57,8 @@ export const kinds: readonly Kind[] = [
   limitRange,
   namespace,
   node,
+  persistentVolume,
+  persistentVolumeClaim,
   pod,
   podTemplate,
   replicationController,
@@ -84,6 +94,12 @@ export const kinds: readonly Kind[] = [
   resourceClaim,
   resourceClaimTemplate,
   resourceSlice,
+  storageClass,
+  volumeAttributesClass,
+  volumeAttachment,
+  csiDriver,
+  csiNode,
+  csiStorageCapacity,
 ];
 
 const byResource = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));

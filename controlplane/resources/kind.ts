@@ -79,7 +79,7 @@ export interface View<T extends KubeObject> {
 /** `kubectl get` column, as in a Table's columnDefinitions. */
 export interface Column<T> {
   name: string;
-  type: "string" | "integer" | "date";
+  type: "string" | "integer" | "boolean" | "date";
   format?: string;
   description: string;
   /** 0 is always shown; 1 only with `-o wide`. */

@@ -19,6 +19,10 @@ export class SchedulerCache {
     return this.#snapshot;
   }
 
+  node(name: string): NodeInfo | undefined {
+    return this.#nodes.get(name);
+  }
+
   setNode(node: Node): void {
     const { name } = node.metadata;
     const known = this.#nodes.get(name);

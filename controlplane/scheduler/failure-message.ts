@@ -20,8 +20,12 @@ const unavailable = (nodes: number, reasons: readonly string[]) =>
  */
 export function failureMessage(rejections: readonly NodeRejection[], preemption: string): string {
   if (rejections.length === 0) return "no nodes available to schedule pods";
+  const [first] = rejections;
   const reasons = rejections.flatMap((rejection) => rejection.reasons);
-  return `${unavailable(rejections.length, reasons)}${preemption && ` preemption: ${preemption}`}`;
+  const why = first?.everywhere
+    ? `0/${rejections.length} nodes are available: ${first.reasons.join(", ")}.`
+    : unavailable(rejections.length, reasons);
+  return `${why}${preemption && ` preemption: ${preemption}`}`;
 }
 
 /** Why no node has anybody whose place the Pod could take. */

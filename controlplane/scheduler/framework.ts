@@ -1,7 +1,7 @@
 /**
  * The extension points of scheduling, called in this order for each Pod: preFilter once, filter for each node until the
- * first rejection, score for each node that is left, reserve on the chosen one, bind. Plugins are values, one file each,
- * registered in `plugins/index.ts`. All but bind are synchronous and must be quick.
+ * first rejection, score for each node that is left, reserve on the chosen one, preBind, bind. Plugins are values, one file
+ * each, registered in `plugins/index.ts`. All but preBind and bind are synchronous and must be quick.
  * https://kubernetes.io/docs/concepts/scheduling-eviction/scheduling-framework/
  */
 import type { Pod } from "#api/generated/types.js";
@@ -9,7 +9,13 @@ import type { NodeInfo } from "./node-info.js";
 import type { PodInfo } from "./pod-info.js";
 
 /** What happened that may let a rejected Pod fit. */
-export type ClusterChange = "node-added" | "node-changed" | "pod-removed" | "pod-added" | "pod-changed";
+export type ClusterChange =
+  | "node-added"
+  | "node-changed"
+  | "pod-removed"
+  | "pod-added"
+  | "pod-changed"
+  | "volumes-changed";
 
 /** Why a Pod cannot go to a node. */
 export interface Rejection {
@@ -17,6 +23,8 @@ export interface Rejection {
   readonly reasons: readonly string[];
   /** Removing Pods from the node would not help. */
   readonly unresolvable?: boolean;
+  /** It is about the Pod, not about this node: said once, without a count. */
+  readonly everywhere?: boolean;
 }
 
 export interface Plugin {
@@ -28,9 +36,11 @@ export interface Plugin {
   filter?(pod: PodInfo, node: NodeInfo, state: unknown): Rejection | undefined;
   readonly scoring?: Scoring;
   /** Called when a node was chosen, in order; throwing undoes the earlier ones and gives the attempt up. */
-  reserve?(pod: PodInfo, nodeName: string): void;
+  reserve?(pod: PodInfo, node: NodeInfo): void;
   /** Undoes `reserve` after a failure further on. Never throws. */
-  unreserve?(pod: PodInfo, nodeName: string): void;
+  unreserve?(pod: PodInfo, node: NodeInfo): void;
+  /** What must be there before the Pod is bound. Throwing undoes what was reserved. */
+  preBind?(pod: PodInfo, node: NodeInfo): Promise<void>;
   /** Tells the API. The first plugin that has it does it. */
   bind?(pod: Pod, nodeName: string): Promise<void>;
 }

@@ -79,6 +79,11 @@ export class Scheduler {
     this.ready.catch(() => undefined);
   }
 
+  /** Something that plugins look at has changed. */
+  changed(change: ClusterChange): void {
+    this.#queue.wake(change);
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#pods.stop();
@@ -191,17 +196,20 @@ export class Scheduler {
     const { name, namespace, uid } = pod.metadata;
     const { plugins, logger } = this.options;
     const reserved: Plugin[] = [];
+    const node = this.#cache.node(nodeName);
     // Assumed before the first await: the next decision already counts this Pod.
     this.#cache.place(pod, nodeName, info);
     this.#preemptor.nominations.delete(uid);
     try {
+      if (!node) throw new Error(`node ${nodeName} has gone`);
       for (const plugin of plugins) {
-        plugin.reserve?.(info, nodeName);
+        plugin.reserve?.(info, node);
         reserved.push(plugin);
       }
+      for (const plugin of plugins) if (plugin.preBind) await plugin.preBind(info, node);
       await plugins.find((plugin) => plugin.bind)?.bind?.(pod, nodeName);
     } catch (error) {
-      for (const plugin of reserved.reverse()) plugin.unreserve?.(info, nodeName);
+      for (const plugin of reserved.reverse()) if (node) plugin.unreserve?.(info, node);
       if (this.#stopped) return;
       this.#cache.remove(uid);
       this.#queue.wake("pod-removed");

@@ -10,6 +10,7 @@ export const enums = {
   ConditionStatus: ["False", "True", "Unknown"],
   DNSPolicy: ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"],
   DeploymentStrategyType: ["Recreate", "RollingUpdate"],
+  FSGroupPolicy: ["File", "None", "ReadWriteOnceWithFSType"],
   HostPathType: ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"],
   IPFamilyPolicy: ["PreferDualStack", "RequireDualStack", "SingleStack"],
   MountPropagationMode: ["Bidirectional", "HostToContainer", "None"],
@@ -18,6 +19,7 @@ export const enums = {
   NodeSelectorOperator: ["DoesNotExist", "Exists", "Gt", "In", "Lt", "NotIn"],
   PathType: ["Exact", "ImplementationSpecific", "Prefix"],
   PersistentVolumeMode: ["Block", "Filesystem"],
+  PersistentVolumeReclaimPolicy: ["Delete", "Recycle", "Retain"],
   PodFSGroupChangePolicy: ["Always", "OnRootMismatch"],
   PodPhase: ["Failed", "Pending", "Running", "Succeeded", "Unknown"],
   PodQOSClass: ["BestEffort", "Burstable", "Guaranteed"],
@@ -37,11 +39,13 @@ export const enums = {
   TolerationOperator: ["Equal", "Exists", "Gt", "Lt"],
   URIScheme: ["HTTP", "HTTPS"],
   UnsatisfiableConstraintAction: ["DoNotSchedule", "ScheduleAnyway"],
+  VolumeBindingMode: ["Immediate", "WaitForFirstConsumer"],
 };
 
 /** "Type.field" → a Go string type, for error messages, and for `enum` where {@link enums} lists its values. */
 export const stringTypes = {
   "AppArmorProfile.type": "AppArmorProfileType",
+  "CSIDriverSpec.fsGroupPolicy": "FSGroupPolicy",
   "Container.imagePullPolicy": "PullPolicy",
   "Container.restartPolicy": "ContainerRestartPolicy",
   "Container.terminationMessagePolicy": "TerminationMessagePolicy",
@@ -80,6 +84,8 @@ export const stringTypes = {
   "ServiceSpec.ipFamilyPolicy": "IPFamilyPolicy",
   "ServiceSpec.sessionAffinity": "ServiceAffinity",
   "ServiceSpec.type": "ServiceType",
+  "StorageClass.reclaimPolicy": "PersistentVolumeReclaimPolicy",
+  "StorageClass.volumeBindingMode": "VolumeBindingMode",
   "Taint.effect": "TaintEffect",
   "Toleration.effect": "TaintEffect",
   "Toleration.operator": "TolerationOperator",
@@ -99,7 +105,7 @@ ResourceRequirements.limits ResourceRequirements.requests VolumeResourceRequirem
 V1beta1NodeMetrics.usage V1beta1ContainerMetrics.usage
 VolumeResourceRequirements.requests Overhead.podFixed CapacityRequestPolicy.default CapacityRequestPolicy.validValues
 CapacityRequestPolicyRange.max CapacityRequestPolicyRange.min CapacityRequestPolicyRange.step
-CapacityRequirements.requests Counter.value DeviceCapacity.value DeviceRequestAllocationResult.consumedCapacity
+CapacityRequirements.requests CSIStorageCapacity.capacity CSIStorageCapacity.maximumVolumeSize Counter.value DeviceCapacity.value DeviceRequestAllocationResult.consumedCapacity
 `
   .trim()
   .split(/\s+/);

@@ -2,7 +2,8 @@
  * What a node's certificate may do: its own Node, Lease and Pods, what those Pods reference, and the cluster-wide reads
  * that networking needs. https://kubernetes.io/docs/reference/access-authn-authz/node/
  */
-import { pods } from "#api/refs.js";
+import { persistentVolumes, pods } from "#api/refs.js";
+import { LOCAL_NODE } from "#api/storage.js";
 import type { ClusterReader } from "../cluster-reader.js";
 import type { AccessRequest } from "./access.js";
 import { isReferenced, type ReferencedPlural } from "./pod-references.js";
@@ -34,6 +35,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   secrets: referenceRule("secrets"),
   configmaps: referenceRule("configmaps"),
   serviceaccounts: serviceAccountRule,
+  persistentvolumeclaims: referenceRule("persistentvolumeclaims"),
+  persistentvolumes: volumeRule,
 };
 
 export function nodeMay(node: string, access: AccessRequest, reader: ClusterReader): boolean {
@@ -70,6 +73,15 @@ function podRule(resource: Resource, verb: string, node: string, reader: Cluster
   // A Pod that is gone may be asked for: the answer is 404, which an agent must be able to tell from a refusal.
   const pod = reader.get(pods, name, namespace);
   return pod === undefined || pod.spec.nodeName === node;
+}
+
+/** Of a volume on its own disk that is being deleted a node tells that the data is gone. */
+function volumeRule(resource: Resource, verb: string, node: string, reader: ClusterReader): boolean {
+  if (resource.subresource) return false;
+  if (READS.has(verb)) return true;
+  const volume = resource.name ? reader.get(persistentVolumes, resource.name) : undefined;
+  if (verb !== "patch" || !volume?.metadata.deletionTimestamp) return false;
+  return volume.metadata.labels?.[LOCAL_NODE] === node;
 }
 
 function referenceRule(plural: ReferencedPlural): Rule {

@@ -61,6 +61,8 @@ function restrictPod(node: string, { metadata, spec }: Body): void {
   const text = JSON.stringify(spec);
   if (/"(secret|secretKeyRef|secretRef|configMap|configMapKeyRef|configMapRef|imagePullSecrets|projected)":/.test(text))
     throw refuse("can not create pods that reference secrets or configmaps");
+  if (/"(persistentVolumeClaim|ephemeral)":/.test(text))
+    throw refuse("can not create pods that reference persistentvolumeclaims");
 }
 
 function refused(name: string, why: string): StatusError {

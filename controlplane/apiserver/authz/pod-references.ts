@@ -1,9 +1,10 @@
 /** What a Pod needs to read: the objects its node may see for its sake. Worked out once per version of a Pod. */
 import type { Pod } from "#api/generated/types.js";
+import { claimsOf } from "#api/pod-claims.js";
 import { pods } from "#api/refs.js";
 import type { ClusterReader } from "../cluster-reader.js";
 
-export type ReferencedPlural = "secrets" | "configmaps" | "serviceaccounts";
+export type ReferencedPlural = "secrets" | "configmaps" | "serviceaccounts" | "persistentvolumeclaims";
 
 const known = new WeakMap<Pod, ReadonlySet<string>>();
 
@@ -34,6 +35,7 @@ function collect(pod: Pod): Set<string> {
   const { spec } = pod;
   add("serviceaccounts", spec.serviceAccountName);
   for (const secret of spec.imagePullSecrets ?? []) add("secrets", secret.name);
+  for (const { claim } of claimsOf(pod)) add("persistentvolumeclaims", claim);
   for (const volume of spec.volumes ?? []) {
     add("secrets", volume.secret?.secretName);
     add("configmaps", volume.configMap?.name);

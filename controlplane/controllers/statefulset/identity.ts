@@ -1,5 +1,5 @@
 /** What makes one Pod of a StatefulSet that one: its name, by which its host name, its labels and its claims go. */
-import type { Pod, PodTemplateSpec, StatefulSet, Volume } from "#api/generated/types.js";
+import type { PersistentVolumeClaim, Pod, PodTemplateSpec, StatefulSet, Volume } from "#api/generated/types.js";
 import type { Draft } from "#api/object.js";
 import { statefulSets } from "#api/refs.js";
 import { podFromTemplate } from "../ownership/pod-from-template.js";
@@ -28,15 +28,19 @@ export function hasIdentity(set: StatefulSet, pod: Pod, ordinal: number): boolea
   return Object.entries(identityLabels(set, ordinal)).every(([key, value]) => labels[key] === value);
 }
 
+/** Of the template "www" of the set "web" for its first Pod: "www-web-0". */
+export const claimName = ({ metadata }: PersistentVolumeClaim, set: StatefulSet, ordinal: number) =>
+  `${metadata.name}-${podName(set, ordinal)}`;
+
 /** @param revision name of the ControllerRevision whose template this is */
 export function newPod(set: StatefulSet, ordinal: number, template: PodTemplateSpec, revision: string): Draft<Pod> {
   const draft = podFromTemplate(statefulSets, set, template);
   const name = podName(set, ordinal);
   const labels = { ...draft.metadata.labels, ...identityLabels(set, ordinal), [REVISION]: revision };
   const claims = (set.spec.volumeClaimTemplates ?? []).map(
-    ({ metadata }): Volume => ({
-      name: metadata?.name ?? "",
-      persistentVolumeClaim: { claimName: `${metadata?.name}-${name}` },
+    (template): Volume => ({
+      name: template.metadata.name,
+      persistentVolumeClaim: { claimName: claimName(template, set, ordinal) },
     }),
   );
   const others = (draft.spec.volumes ?? []).filter((volume) => !claims.some((claim) => claim.name === volume.name));

@@ -28,6 +28,9 @@ interface Slot {
 
 export const desiredReplicas = ({ spec }: StatefulSet) => spec.replicas ?? 1;
 const start = ({ spec }: StatefulSet) => spec.ordinals?.start ?? 0;
+/** The set has a place of that number. */
+export const isWanted = (set: StatefulSet, ordinal: number) =>
+  ordinal >= start(set) && ordinal < start(set) + desiredReplicas(set);
 const isTerminating = ({ metadata }: Pod) => metadata.deletionTimestamp !== undefined;
 
 /**

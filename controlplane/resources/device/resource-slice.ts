@@ -3,11 +3,11 @@ import type { ResourcePool, ResourceSlice, ResourceSliceSpec } from "#api/genera
 import { resourceSlices } from "#api/refs.js";
 import { dns1123Subdomain, invalidEach } from "#api/validation/names.js";
 import { ageColumn, nameColumn } from "../columns.js";
-import { immutable, nonNegative } from "../field-rules.js";
+import { driverName, immutable, nonNegative } from "../field-rules.js";
 import type { Kind } from "../kind.js";
 import { validateNodeTerm } from "../pod/validate-scheduling.js";
 import { validateCounters, validateDevice } from "./validate-device.js";
-import { requiredLabel, unique, validateDriver, validateEach, validatePool } from "./validate-parts.js";
+import { requiredLabel, unique, validateEach, validatePool } from "./validate-parts.js";
 
 const MAX_DEVICES = 128;
 /** When any of them has taints or uses counters. */
@@ -47,7 +47,7 @@ function validateSlice(spec: ResourceSliceSpec): FieldError[] {
   const { driver, pool, devices, sharedCounters, perDeviceNodeSelection = false } = spec;
   const elaborate = devices?.some(({ taints, consumesCounters }) => taints?.length || consumesCounters?.length);
   const errors = [
-    ...validateDriver("spec.driver", driver),
+    ...driverName("spec.driver", driver),
     ...validatePoolFields(pool),
     ...validatePlace(spec),
     ...validateEach("spec.devices", devices, elaborate ? MAX_ELABORATE_DEVICES : MAX_DEVICES, (device, at) =>

@@ -9,7 +9,7 @@ import type {
 } from "#api/generated/types.js";
 import { equalJson } from "#api/json-value.js";
 import { cidr } from "#api/validation/network.js";
-import { immutable, oneOf } from "../field-rules.js";
+import { driverName, immutable, oneOf } from "../field-rules.js";
 import { requestNames, validateReference, validateReferences } from "./validate-claim.js";
 import {
   MAX_LIST,
@@ -17,7 +17,6 @@ import {
   unique,
   validateConfiguration,
   validateDeviceTolerations,
-  validateDriver,
   validateEach,
   validatePool,
   validateRawObject,
@@ -74,7 +73,7 @@ function validateAllocation({ devices = {} }: AllocationResult, names: ReadonlyS
 type Identity = Pick<DeviceRequestAllocationResult, "driver" | "pool" | "device" | "shareID">;
 
 const validateIdentity = (at: string, { driver, pool, device }: Identity): FieldError[] => [
-  ...validateDriver(`${at}.driver`, driver),
+  ...driverName(`${at}.driver`, driver),
   ...validatePool(`${at}.pool`, pool),
   ...requiredLabel(`${at}.device`, device),
 ];

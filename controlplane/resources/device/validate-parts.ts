@@ -3,10 +3,10 @@ import { duplicate, type FieldError, invalid, notSupported, required, tooLong, t
 import type { DeviceSelector, DeviceToleration, OpaqueDeviceConfiguration } from "#api/generated/types.js";
 import { validateLabelName } from "#api/validation/labels.js";
 import { dns1123Label, dns1123Subdomain, invalidEach, labelValue } from "#api/validation/names.js";
+import { driverName } from "../field-rules.js";
 
 /** Elements of any of the lists of selectors, requests, constraints and configurations. */
 export const MAX_LIST = 32;
-const MAX_DRIVER = 63;
 const MAX_POOL = 253;
 const MAX_DOMAIN = 63;
 const MAX_ID = 32;
@@ -41,11 +41,6 @@ export const requiredLabel = (field: string, value: string | undefined): FieldEr
 
 export const requiredSubdomain = (field: string, value: string | undefined): FieldError[] =>
   value ? invalidEach(field, value, dns1123Subdomain(value)) : [required(field)];
-
-export function validateDriver(field: string, driver: string | undefined): FieldError[] {
-  if (driver && driver.length > MAX_DRIVER) return [tooLong(field, MAX_DRIVER)];
-  return driver ? invalidEach(field, driver, dns1123Subdomain(driver.toLowerCase())) : [required(field)];
-}
 
 /** DNS subdomains with slashes between. */
 export function validatePool(field: string, pool: string | undefined): FieldError[] {
@@ -93,7 +88,7 @@ export function validateConfiguration(path: string, opaque: OpaqueDeviceConfigur
   if (!opaque) return [required(`${path}.opaque`)];
   const at = `${path}.opaque.parameters`;
   return [
-    ...validateDriver(`${path}.opaque.driver`, opaque.driver),
+    ...driverName(`${path}.opaque.driver`, opaque.driver),
     ...validateRawObject(at, opaque.parameters, MAX_PARAMETERS),
   ];
 }

@@ -1,9 +1,12 @@
 import type { Ingress, IngressClass } from "#api/generated/types.js";
 import { ingressClasses } from "#api/refs.js";
+import { newestDefault } from "../default-class.js";
 import type { AdmissionContext } from "../kind.js";
 
 export const CLASS_ANNOTATION = "kubernetes.io/ingress.class";
 export const IS_DEFAULT_ANNOTATION = "ingressclass.kubernetes.io/is-default-class";
+
+const isDefault = ({ metadata }: IngressClass) => metadata.annotations?.[IS_DEFAULT_ANNOTATION] === "true";
 
 /**
  * A new Ingress that names no class gets the default one; of several the newest.
@@ -12,15 +15,6 @@ export const IS_DEFAULT_ANNOTATION = "ingressclass.kubernetes.io/is-default-clas
 export function setDefaultClass(ingress: Ingress, old: Ingress | undefined, context: AdmissionContext): void {
   if (old || !ingress.spec || ingress.spec.ingressClassName !== undefined) return;
   if (ingress.metadata.annotations?.[CLASS_ANNOTATION] !== undefined) return;
-  const name = newestDefault(context.list(ingressClasses));
+  const name = newestDefault(context.list(ingressClasses), isDefault);
   if (name !== undefined) ingress.spec.ingressClassName = name;
-}
-
-function newestDefault(classes: readonly IngressClass[]): string | undefined {
-  const defaults = classes.filter(({ metadata }) => metadata.annotations?.[IS_DEFAULT_ANNOTATION] === "true");
-  const [newest] = defaults.sort(
-    ({ metadata: a }, { metadata: b }) =>
-      b.creationTimestamp.localeCompare(a.creationTimestamp) || a.name.localeCompare(b.name),
-  );
-  return newest?.metadata.name;
 }

@@ -2,10 +2,11 @@
  * What the LimitRanges of its namespace give a Pod, and what they refuse it.
  * https://kubernetes.io/docs/concepts/policy/limit-range/
  */
-import type { Container, LimitRange, LimitRangeItem, Pod } from "#api/generated/types.js";
+import type { Container, LimitRange, LimitRangeItem, PersistentVolumeClaim, Pod } from "#api/generated/types.js";
+import type { KubeObject } from "#api/object.js";
 import { podLimitQuantities, podRequestQuantities } from "#api/pod-quantities.js";
 import { compareQuantities, quantityMilli } from "#api/quantity.js";
-import { limitRanges, pods } from "#api/refs.js";
+import { limitRanges, persistentVolumeClaims, pods } from "#api/refs.js";
 import { forbiddenError } from "#api/status-error.js";
 import type { AdmissionContext } from "../kind.js";
 
@@ -55,7 +56,23 @@ export function refuseOutOfRange(pod: Pod, podName: string, ranges: readonly Lim
   throw forbiddenError(pods, podName, broken.length === 1 ? String(broken[0]) : `[${broken.join(", ")}]`);
 }
 
-export const rangesFor = (pod: Pod, context: AdmissionContext): readonly LimitRange[] =>
+/** @throws StatusError 403 with every bound the claim's size breaks */
+export function refuseClaimOutOfRange({ metadata, spec }: PersistentVolumeClaim, ranges: readonly LimitRange[]): void {
+  const requests = spec.resources?.requests ?? {};
+  const broken = itemsOf(ranges, "PersistentVolumeClaim").flatMap((item) => [
+    ...each(item.min, (name, bound) => belowMinimum(name, bound, item.type, requests[name])),
+    ...each(item.max, (name, bound) => aboveSize(name, bound, item.type, requests[name])),
+  ]);
+  if (broken.length === 0) return;
+  const name = metadata.name ?? metadata.generateName ?? "";
+  throw forbiddenError(
+    persistentVolumeClaims,
+    name,
+    broken.length === 1 ? String(broken[0]) : `[${broken.join(", ")}]`,
+  );
+}
+
+export const rangesFor = (pod: KubeObject, context: AdmissionContext): readonly LimitRange[] =>
   context.list(limitRanges, pod.metadata.namespace);
 
 const itemsOf = (ranges: readonly LimitRange[], type: string): LimitRangeItem[] =>
@@ -91,6 +108,13 @@ const aboveMaximum: Check = (name, bound, type, request, limit) => {
   if (compareQuantities(limit, bound) > 0) return `${rule}, but limit is ${limit}`;
   if (request !== undefined && compareQuantities(request, bound) > 0) return `${rule}, but request is ${request}`;
   return undefined;
+};
+
+/** Claims have no limits. */
+const aboveSize: Check = (name, bound, type, request) => {
+  const rule = `maximum ${name} usage per ${type} is ${bound}`;
+  if (request === undefined) return `${rule}.  No request is specified`;
+  return compareQuantities(request, bound) > 0 ? `${rule}, but request is ${request}` : undefined;
 };
 
 const overRatio: Check = (name, bound, type, request, limit) => {

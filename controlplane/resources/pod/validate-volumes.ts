@@ -1,37 +1,20 @@
 /** Volumes: exactly one source each, and what the sources Berth's agent knows must say. */
-import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from "#api/field-error.js";
+import { duplicate, type FieldError, forbidden, invalid, required } from "#api/field-error.js";
 import type { Volume } from "#api/generated/types.js";
 import { compareQuantities } from "#api/quantity.js";
 import { dns1123Label, invalidEach } from "#api/validation/names.js";
-import { oneOf } from "../field-rules.js";
-import { hasBackstep } from "./validate-path.js";
+import { driverName, oneOf } from "../field-rules.js";
+import { validateEphemeral } from "./validate-ephemeral-volume.js";
+import { validateHostPath } from "./validate-host-path.js";
 import { ONE_TYPE, validateProjected } from "./validate-projected.js";
 import { validateDownwardItems, validateItems, validateMode } from "./validate-volume-files.js";
-
-const hostPathTypes = [
-  "",
-  "BlockDevice",
-  "CharDevice",
-  "Directory",
-  "DirectoryOrCreate",
-  "File",
-  "FileOrCreate",
-  "Socket",
-];
 
 type SourceRule = (path: string, volume: Volume) => FieldError[];
 const need = (field: string, value: string | undefined) => (value ? [] : [required(field)]);
 
 /** Sources without an entry are only checked for standing alone. */
 const sourceRules: Readonly<Partial<Record<keyof Volume, SourceRule>>> = {
-  hostPath(path, { hostPath }) {
-    const errors = need(`${path}.path`, hostPath?.path);
-    if (hostPath?.path && hasBackstep(hostPath.path))
-      errors.push(invalid(`${path}.path`, hostPath.path, "must not contain '..'"));
-    if (!hostPathTypes.includes(hostPath?.type ?? ""))
-      errors.push(notSupported(`${path}.type`, hostPath?.type, hostPathTypes));
-    return errors;
-  },
+  hostPath: (path, { hostPath }) => validateHostPath(path, hostPath),
   emptyDir(path, { emptyDir }) {
     if (emptyDir?.sizeLimit === undefined || compareQuantities(emptyDir.sizeLimit, "0") >= 0) return [];
     return [forbidden(`${path}.sizeLimit`, "SizeLimit field must be a valid resource quantity")];
@@ -51,6 +34,7 @@ const sourceRules: Readonly<Partial<Record<keyof Volume, SourceRule>>> = {
     ...validateDownwardItems(path, downwardAPI?.items),
   ],
   projected: (path, { projected }) => (projected ? validateProjected(path, projected) : []),
+  ephemeral: (path, { ephemeral }) => validateEphemeral(path, ephemeral),
   persistentVolumeClaim: (path, { persistentVolumeClaim: claim }) => need(`${path}.claimName`, claim?.claimName),
   nfs(path, { nfs }) {
     const errors = [...need(`${path}.server`, nfs?.server), ...need(`${path}.path`, nfs?.path)];
@@ -62,7 +46,11 @@ const sourceRules: Readonly<Partial<Record<keyof Volume, SourceRule>>> = {
     ...need(`${path}.reference`, image?.reference),
     ...oneOf(`${path}.pullPolicy`, image?.pullPolicy, ["Always", "IfNotPresent", "Never"]),
   ],
-  csi: (path, { csi }) => need(`${path}.driver`, csi?.driver),
+  csi(path, { csi }) {
+    const { driver, nodePublishSecretRef: secret } = csi ?? {};
+    const errors = driverName(`${path}.driver`, driver);
+    return secret ? [...errors, ...need(`${path}.nodePublishSecretRef.name`, secret.name)] : errors;
+  },
 };
 
 function validateSource(path: string, volume: Volume): FieldError[] {

@@ -1,4 +1,5 @@
 import type { DownwardAPIVolumeFile, Volume, VolumeProjection } from "#api/generated/types.js";
+import { defaultClaimSpec } from "../persistentvolumeclaim/claim-defaults.js";
 import { defaultPullPolicy } from "./image-tag.js";
 
 /** 0644, the mode of files in secret, configMap, downwardAPI and projected volumes. */
@@ -26,7 +27,7 @@ export function defaultVolume(volume: Volume): void {
   defaultItems(downwardAPI?.items);
   projected?.sources?.forEach(defaultProjection);
   const claim = volume.ephemeral?.volumeClaimTemplate;
-  if (claim) claim.spec.volumeMode ??= "Filesystem";
+  if (claim) defaultClaimSpec(claim.spec);
   if (image) image.pullPolicy ||= defaultPullPolicy(image.reference);
   if (iscsi) iscsi.iscsiInterface ||= "default";
   if (rbd) Object.assign(rbd, { pool: "rbd", user: "admin", keyring: "/etc/ceph/keyring", ...rbd });

@@ -10,7 +10,8 @@ const notYetHonoured: readonly ((spec: PodSpec) => string | false | undefined)[]
 ];
 
 const servedVolumes = new Set([
-  ...["configMap", "downwardAPI", "emptyDir", "hostPath", "image", "projected", "secret"],
+  ...["configMap", "downwardAPI", "emptyDir", "ephemeral", "hostPath"],
+  ...["image", "persistentVolumeClaim", "projected", "secret"],
 ]);
 const servedSources = new Set(["clusterTrustBundle", "configMap", "downwardAPI", "secret", "serviceAccountToken"]);
 

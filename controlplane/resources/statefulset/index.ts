@@ -2,6 +2,7 @@ import type { StatefulSet } from "#api/generated/types.js";
 import { statefulSets } from "#api/refs.js";
 import { ageColumn, nameColumn, workloadColumns } from "../columns.js";
 import type { Kind } from "../kind.js";
+import { defaultClaimSpec } from "../persistentvolumeclaim/claim-defaults.js";
 import { defaultPodTemplate } from "../pod/defaults.js";
 import { podSpecWarnings } from "../pod/warnings.js";
 import { readyColumn, replicasScale } from "../replicas.js";
@@ -29,12 +30,7 @@ export const statefulSet: Kind<StatefulSet> = {
   defaults: defaultStatefulSet,
   validate: validateStatefulSet,
   validateUpdate: validateStatefulSetUpdate,
-  warnings: ({ spec }) => [
-    ...podSpecWarnings("spec.template.spec", spec.template?.spec),
-    ...(spec.volumeClaimTemplates?.length
-      ? ["spec.volumeClaimTemplates: there are no PersistentVolumeClaims yet; Pods that use them do not start"]
-      : []),
-  ],
+  warnings: ({ spec }) => podSpecWarnings("spec.template.spec", spec.template?.spec),
   prepareForCreate(object) {
     object.status = { replicas: 0, availableReplicas: 0 };
   },
@@ -55,6 +51,12 @@ function defaultStatefulSet(object: StatefulSet): void {
   spec.persistentVolumeClaimRetentionPolicy ??= {};
   spec.persistentVolumeClaimRetentionPolicy.whenDeleted ||= "Retain";
   spec.persistentVolumeClaimRetentionPolicy.whenScaled ||= "Retain";
+  for (const claim of spec.volumeClaimTemplates ?? []) {
+    claim.apiVersion ??= "v1";
+    claim.kind ??= "PersistentVolumeClaim";
+    claim.status ??= { phase: "Pending" };
+    defaultClaimSpec(claim.spec);
+  }
   spec.replicas ??= 1;
   spec.revisionHistoryLimit ??= 10;
   spec.template ??= {};

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { type FieldError, forbidden, invalid, required } from "#api/field-error.js";
-import type { StatefulSet, StatefulSetUpdateStrategy } from "#api/generated/types.js";
+import type { PodTemplateSpec, StatefulSet, StatefulSetUpdateStrategy } from "#api/generated/types.js";
 import { nonNegative, notMoreThan, oneOf, share } from "../field-rules.js";
 import { validateSelectedTemplate } from "../pod-template.js";
 
@@ -38,8 +38,16 @@ export function validateStatefulSet({ spec }: StatefulSet): FieldError[] {
     ...(spec.volumeClaimTemplates ?? []).flatMap(({ metadata }, i) =>
       metadata?.name ? [] : [required(`spec.volumeClaimTemplates[${i}].metadata.name`)],
     ),
-    ...validateSelectedTemplate("spec", spec, "statefulset"),
+    ...validateSelectedTemplate("spec", { ...spec, template: withClaims(spec) }, "statefulset"),
   ];
+}
+
+/** Containers mount the set's claims by their names, as if they stood among the template's volumes. */
+function withClaims({ template, volumeClaimTemplates = [] }: StatefulSet["spec"]): PodTemplateSpec {
+  const names = new Set(volumeClaimTemplates.map(({ metadata }) => metadata?.name));
+  const claims = [...names].map((name = "") => ({ name, persistentVolumeClaim: { claimName: name } }));
+  const others = template.spec?.volumes?.filter(({ name }) => !names.has(name)) ?? [];
+  return template.spec ? { ...template, spec: { ...template.spec, volumes: [...others, ...claims] } } : template;
 }
 
 const CHANGEABLE = [

@@ -15,13 +15,21 @@ const mine = pod("mine", "n1", {
   imagePullSecrets: [{ name: "pull" }],
   volumes: [
     { name: "v", secret: { secretName: "volume" } },
+    { name: "d", persistentVolumeClaim: { claimName: "data" } },
+    { name: "s", ephemeral: { volumeClaimTemplate: { spec: {} } } },
     { name: "p", projected: { sources: [{ configMap: { name: "projected" } }] } },
   ],
   initContainers: [{ name: "i", env: [{ name: "E", valueFrom: { secretKeyRef: { name: "env", key: "k" } } }] }],
   containers: [{ name: "c", envFrom: [{ configMapRef: { name: "from" } }] }],
 });
 const other = pod("other", "n2", { volumes: [{ name: "v", secret: { secretName: "foreign" } }] });
-const reader = readerOf(mine, other, pod("free", undefined));
+const volume = (name: string, node: string, more: object = {}) => ({
+  kind: "PersistentVolume",
+  metadata: { name, uid: name, labels: { "berth.dev/local-node": node }, ...more },
+});
+const going = { deletionTimestamp: "2026-01-01T00:00:00Z" };
+const volumes = [volume("going", "n1", going), volume("staying", "n1"), volume("foreign", "n2", going)];
+const reader = readerOf(mine, other, pod("free", undefined), ...volumes);
 const authorize = staticPolicy(reader);
 
 const node = { name: "system:node:n1", groups: ["system:nodes", "system:authenticated"] };
@@ -56,6 +64,10 @@ t.test("a node may do what is its own", async (t) => {
     ["GET", "/api/v1/namespaces/a/pods/gone"],
     ["PATCH", "/api/v1/namespaces/a/pods/mine/status"],
     ["DELETE", "/api/v1/namespaces/a/pods/mine"],
+    ["GET", "/api/v1/namespaces/a/persistentvolumeclaims/data"],
+    ["GET", "/api/v1/namespaces/a/persistentvolumeclaims/mine-s"],
+    ["GET", "/api/v1/persistentvolumes?watch=1"],
+    ["PATCH", "/api/v1/persistentvolumes/going"],
     ["POST", "/api/v1/namespaces/a/events"],
     ["PATCH", "/api/v1/namespaces/a/events/e"],
     ...["pull", "volume", "env"].map((name) => ["GET", `/api/v1/namespaces/a/secrets/${name}`]),
@@ -87,6 +99,13 @@ t.test("and nothing that is another's", async (t) => {
     ["GET", "/api/v1/namespaces/a/secrets/foreign"],
     ["GET", "/api/v1/namespaces/b/secrets/volume"],
     ["PATCH", "/api/v1/namespaces/a/configmaps/from"],
+    ["GET", "/api/v1/namespaces/a/persistentvolumeclaims"],
+    ["GET", "/api/v1/namespaces/a/persistentvolumeclaims/other-s"],
+    ["PATCH", "/api/v1/namespaces/a/persistentvolumeclaims/data"],
+    ["PATCH", "/api/v1/persistentvolumes/staying"],
+    ["PATCH", "/api/v1/persistentvolumes/foreign"],
+    ["PATCH", "/api/v1/persistentvolumes/going/status"],
+    ["DELETE", "/api/v1/persistentvolumes/going"],
     ["POST", "/api/v1/namespaces/a/serviceaccounts/else/token"],
     ["GET", "/apis/apps/v1/deployments"],
     ["PATCH", "/apis/networking.k8s.io/v1/namespaces/a/networkpolicies/p"],
@@ -111,6 +130,8 @@ t.test("a node's creations carry its own name", async (t) => {
     create("/api/v1/namespaces/a/pods", { metadata, spec });
   pod({ nodeName: "n1", containers: [] });
   t.throws(() => pod({ nodeName: "n1" }, { name: "m" }), /only create mirror pods/);
+  const data = { volumes: [{ name: "v", persistentVolumeClaim: { claimName: "data" } }] };
+  t.throws(() => pod({ nodeName: "n1", ...data }), /can not create pods that reference persistentvolumeclaims/);
   t.throws(() => pod({ nodeName: "n2" }), /nodeName set to itself/);
   t.throws(() => pod({ nodeName: "n1", serviceAccountName: "default" }), /service account/);
   t.throws(() => pod({ nodeName: "n1", volumes: [{ name: "v", secret: { secretName: "s" } }] }), /secrets/);

@@ -12,6 +12,7 @@ import { FakeClock, settle } from "#test/fixtures/fake-clock.js";
 import { ScriptedClient } from "#test/fixtures/scripted-client.js";
 
 const facts: NodeFacts = {
+  localStorage: "/data/storage",
   name: "node-1",
   addresses: ["10.9.9.9"],
   machine: {

@@ -13,6 +13,7 @@ import type { RuntimeVersion } from "#agent/runtime/runtime.js";
 import type { Node, NodeCondition, NodeStatus } from "#api/generated/types.js";
 
 const facts: NodeFacts = {
+  localStorage: "/data/storage",
   name: "node-1",
   addresses: ["10.9.9.9"],
   machine: {

@@ -122,6 +122,7 @@ function managerIn(root: string, objects: { configMaps?: Record<string, object>;
     tokens: { tokenFor: async () => "t0ken", forget: () => undefined } as unknown as ServiceAccountTokens,
     podDirectory: (uid: string) => join(root, uid),
     pluginsDirectory: join(root, "plugins"),
+    localStorage: join(root, "storage"),
     allocatableMemory: 1 << 30,
     image: async (_pod: Pod, _name: string, { reference }: ImageVolumeSource) => `sha256:${reference}`,
     unpackImage: async (id: string, directory: string) => writeFileSync(join(directory, "id"), id),

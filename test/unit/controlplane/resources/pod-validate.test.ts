@@ -87,6 +87,11 @@ const cases: [string, object, string[]][] = [
     ],
   ],
   [
+    "csi volume",
+    { containers: [web], volumes: [{ name: "v", csi: { nodePublishSecretRef: {} } }] },
+    ["spec.volumes[0].csi.driver: Required value", "spec.volumes[0].csi.nodePublishSecretRef.name: Required value"],
+  ],
+  [
     "projected volume",
     {
       containers: [web],
