@@ -17,7 +17,7 @@ import {
   statefulSets,
   storageClasses,
 } from "#api/refs.js";
-import { LOCAL_PROVISIONER, LOCAL_STORAGE_PATH } from "#api/storage.js";
+import { LOCAL_DATA, LOCAL_PROVISIONER, LOCAL_STORAGE_PATH } from "#api/storage.js";
 import type { Client } from "#client/client.js";
 import { systemClock } from "#client/clock.js";
 import { eventually, find, startControlPlane } from "#test/fixtures/control-plane.js";
@@ -58,6 +58,8 @@ const user = (name: string, claimName: string, spec: Partial<Pod["spec"]> = {}):
 });
 
 class World {
+  readonly agents = new Map<string, LocalVolumes>();
+
   constructor(
     readonly client: Client,
     readonly storage: string,
@@ -66,6 +68,7 @@ class World {
   static async open(t: Test): Promise<World> {
     const { client } = await startControlPlane(t);
     const storage = temporaryDirectory("berth-storage-");
+    const world = new World(client, storage);
     for (const nodeName of ["n1", "n2"]) {
       const directory = join(storage, nodeName);
       mkdirSync(directory);
@@ -77,6 +80,7 @@ class World {
       );
       const logger = pino({ level: "silent" });
       const local = new LocalVolumes({ client, nodeName, directory, clock: systemClock, logger });
+      world.agents.set(nodeName, local);
       t.teardown(() => local.stop());
     }
     await client.create(storageClasses, {
@@ -84,7 +88,7 @@ class World {
       provisioner: LOCAL_PROVISIONER,
       volumeBindingMode: "WaitForFirstConsumer",
     });
-    return new World(client, storage);
+    return world;
   }
 
   volume(name: string): Promise<PersistentVolume> {
@@ -318,6 +322,24 @@ t.test("a volume is made where the claim's first Pod goes, and its Pods go there
   await world.volumeGone(made.metadata.name);
   t.notOk(existsSync(made.spec.local!.path), "its folder is gone");
   t.ok(existsSync(join(storage, "n2")));
+});
+
+t.test("with its node a volume is gone", async (t) => {
+  const world = await World.open(t);
+  const { client } = world;
+  await client.create(persistentVolumeClaims, claim("data", "1Gi"));
+  await client.create(pods, user("first", "data"));
+  const { nodeName = "" } = (await world.running("first")).spec;
+  const { metadata } = await world.bound("data");
+  world.agents.get(nodeName)?.stop();
+  await client.delete(pods, "first", namespace);
+  await client.delete(persistentVolumeClaims, "data", namespace);
+  await world.claimGone("data");
+  const deleted = () => world.volume(metadata.name);
+  const left = await eventually("deleted", deleted, (volume) => volume.metadata.deletionTimestamp !== undefined);
+  t.match(left.metadata.finalizers, [LOCAL_DATA], "its node has yet to remove the data");
+  await client.delete(nodes, nodeName);
+  await world.volumeGone(metadata.name);
 });
 
 t.test("who cannot have a volume is told why, and has it when there is one", async (t) => {
