@@ -66,10 +66,11 @@ for (const [name, kubectl, webSockets] of WAYS) {
   });
 
   t.test(`a terminal and its size: ${name}`, async (t) => {
-    const sized = 'i=0; until [ "$(stty size)" = "33 101" ] || [ $((i+=1)) = 300 ]; do sleep 0.1; done; tty; stty size';
+    const sized =
+      'i=0; until [ "$(stty size)" = "33 101" ] || [ $((i+=1)) = 300 ]; do sleep 0.1; done; echo "$(tty) $(stty size)"';
     const tty = `stty rows 33 cols 101; ${kubectl} -n ${ns.name} exec -it box -- sh -c '${sized}'`;
     const seen = await kubectlAt("script", lab, ["-qec", tty, "/dev/null"], { env });
-    t.match(seen.stdout, /\/dev\/pts\/\d+\r?\n33 101/);
+    t.match(seen.stdout, /\/dev\/pts\/\d+ 33 101/);
   });
 
   t.test(`debug, in the Pod and on its node: ${name}`, async (t) => {

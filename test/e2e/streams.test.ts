@@ -54,10 +54,10 @@ t.test("logs and exec", async (t) => {
       t.equal(echoed.stdout.length, bytes.length, "nothing lost through stdin and back");
       // The size comes in its own time.
       const sized =
-        'i=0; until [ "$(stty size)" = "33 101" ] || [ $((i+=1)) = 300 ]; do sleep 0.1; done; tty; stty size';
+        'i=0; until [ "$(stty size)" = "33 101" ] || [ $((i+=1)) = 300 ]; do sleep 0.1; done; echo "$(tty) $(stty size)"';
       const tty = `stty rows 33 cols 101; ${path} -n streams exec -it talker -- sh -c '${sized}'`;
       const seen = await kubectlAt("script", lab, ["-qec", tty, "/dev/null"]);
-      t.match(seen.stdout, /\/dev\/pts\/\d+\r?\n33 101/, "a terminal, with the size of ours");
+      t.match(seen.stdout, /\/dev\/pts\/\d+ 33 101/, "a terminal, with the size of ours");
     });
   }
 });
