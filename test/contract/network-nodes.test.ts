@@ -54,9 +54,9 @@ t.test("pods of two nodes reach each other, with their own addresses; a Service 
     await node.call({ do: "apply", object: endpoints });
     await node.call({ do: "idle" });
   }
-  t.same(await answers(a.ns, "10.96.0.9", 80), ["a", "b"], "ClusterIP from a pod");
-  t.same(await answers(one.ns, "10.96.0.9", 80), ["a", "b"], "from the node");
-  t.same(await answers(two.ns, one.address, 30080), ["a", "b"], "NodePort from another machine");
+  t.same(await answers(a.ns, "10.96.0.9", 80, 2), ["a", "b"], "ClusterIP from a pod");
+  t.same(await answers(one.ns, "10.96.0.9", 80, 2), ["a", "b"], "from the node");
+  t.same(await answers(two.ns, one.address, 30080, 2), ["a", "b"], "NodePort from another machine");
 });
 
 t.test("no pod or service address leaves by the default route", async (t) => {

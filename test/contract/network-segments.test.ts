@@ -109,9 +109,9 @@ t.test("a Service spreads over segments", async (t) => {
     await node.call({ do: "idle" });
   }
   const all = ["beside", "far", "near"];
-  t.same(await answers(far.ns, "10.96.0.9", 80), all, "from a pod");
-  t.same(await answers(two.ns, "10.96.0.9", 80), all, "from a node");
-  t.same(await answers(two.ns, three.address, 30080), all, "by a NodePort of the other segment");
+  t.same(await answers(far.ns, "10.96.0.9", 80, 3), all, "from a pod");
+  t.same(await answers(two.ns, "10.96.0.9", 80, 3), all, "from a node");
+  t.same(await answers(two.ns, three.address, 30080, 3), all, "by a NodePort of the other segment");
 });
 
 /** Until they are gone: the next ones want the same ports. */
