@@ -28,6 +28,7 @@ import { startCompactor } from "#storage/compactor.js";
 import { openLmdb } from "#storage/lmdb.js";
 import { ensureClusterObjects, ensureDnsService, ensureIngressClass, ensureStorageClass } from "./cluster-objects.js";
 import { firstServiceAddress } from "./cluster-ranges.js";
+import { ensureClusterRoles } from "./cluster-roles.js";
 import { startControllers } from "./controllers/index.js";
 import type { ProxyOptions } from "./controllers/ingress/proxy-pod.js";
 import { hostAddresses } from "./host-addresses.js";
@@ -166,6 +167,7 @@ async function startParts(
   };
   await correct();
   await ensureStorageClass(system);
+  await ensureClusterRoles(system);
   const timer = setInterval(() => {
     correct().catch((error) => logger.warn({ err: error }, "cannot correct system objects"));
   }, CORRECTION_MS);

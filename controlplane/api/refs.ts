@@ -1,5 +1,7 @@
 /** The resource types that controllers, scheduler and agent talk about. */
 import type {
+  ClusterRole,
+  ClusterRoleBinding,
   ConfigMap,
   ControllerRevision,
   CoreV1Event,
@@ -36,6 +38,8 @@ import type {
   ResourceQuota,
   ResourceSlice,
   ResourceV1ResourceClaim,
+  Role,
+  RoleBinding,
   RuntimeClass,
   Secret,
   Service,
@@ -96,6 +100,12 @@ export const persistentVolumeClaims = ref<PersistentVolumeClaim>(
   "persistentvolumeclaims",
   "PersistentVolumeClaim",
 );
+const rbac = <T extends KubeObject>(plural: string, kind: string, namespaced = false) =>
+  ref<T>("rbac.authorization.k8s.io", "v1", plural, kind, namespaced);
+export const roles = rbac<Role>("roles", "Role", true);
+export const clusterRoles = rbac<ClusterRole>("clusterroles", "ClusterRole");
+export const roleBindings = rbac<RoleBinding>("rolebindings", "RoleBinding", true);
+export const clusterRoleBindings = rbac<ClusterRoleBinding>("clusterrolebindings", "ClusterRoleBinding");
 const storage = <T extends KubeObject>(plural: string, kind: string, namespaced = false) =>
   ref<T>("storage.k8s.io", "v1", plural, kind, namespaced);
 export const storageClasses = storage<StorageClass>("storageclasses", "StorageClass");

@@ -1,9 +1,11 @@
 /** Puts the API server together: the chain, the routes and the verbs, behind one TLS port. */
 import type { Logger } from "pino";
+import { rulesOf } from "#api/rbac.js";
 import type { Client } from "#client/client.js";
 import type { ClusterConfig, Kind, UserInfo } from "#resources/kind.js";
 import { type Credentials, tokenUser } from "./authn/identify.js";
 import type { ServiceAccountTokens } from "./authn/service-account-token.js";
+import { anyOf, rbac } from "./authz/rbac.js";
 import { staticPolicy } from "./authz/static-policy.js";
 import type { ClusterReader } from "./cluster-reader.js";
 import { DirectClient } from "./direct-transport.js";
@@ -101,9 +103,10 @@ const ROUTED: readonly RoutedSubresource[] = [
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { pki, reader, tokens, logger, handle, now } = options;
   const credentials: Credentials = { reader, tokens, now };
-  const authorize = staticPolicy(reader);
+  const authorize = anyOf(staticPolicy(reader), rbac(reader));
   const reviews = reviewResources({
     authorize,
+    rulesOf: (user, namespace) => [...rulesOf(user, namespace, reader)].map(({ rule }) => rule),
     issuer: options.issuer,
     now,
     tokenUser: (token, audience) => tokenUser(credentials, token, audience === options.issuer ? undefined : audience),

@@ -31,9 +31,10 @@ export class RequestChain {
    */
   async admit(socket: TLSSocket, headers: IncomingHttpHeaders, info: RequestInfo): Promise<UserInfo> {
     const identity = identify(this.options.credentials, socket, headers);
-    const user = impersonate(identity instanceof Promise ? await identity : identity, headers);
+    const { authorize } = this.options;
+    const user = impersonate(identity instanceof Promise ? await identity : identity, headers, authorize);
     const access = accessRequest(user, info);
-    const decision = this.options.authorize(access);
+    const decision = authorize(access);
     if (!decision.allowed) throw denial(access, decision.reason);
     return user;
   }

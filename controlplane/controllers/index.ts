@@ -5,6 +5,7 @@ import * as refs from "#api/refs.js";
 import { groupResource, type ResourceRef } from "#api/resource.js";
 import type { Client } from "#client/client.js";
 import type { Clock } from "#client/clock.js";
+import { clusterRoleAggregationController } from "./clusterrole-aggregation.js";
 import type { Controller } from "./controller.js";
 import { cronJobController } from "./cronjob.js";
 import { daemonSetController } from "./daemonset.js";
@@ -87,6 +88,7 @@ export function controllers({
     namespaceController(namespaced),
     serviceAccountController(),
     rootCertificatePublisher(rootCertificate),
+    clusterRoleAggregationController(),
     nodeLifecycleController(),
     taintEvictionController(),
     nodeIpamController(cluster.podCIDRs),

@@ -33,6 +33,10 @@ import { podDisruptionBudget } from "./poddisruptionbudget/index.js";
 import { podPeer } from "./podpeer.js";
 import { podTemplate } from "./podtemplate.js";
 import { priorityClass } from "./priorityclass.js";
+import { clusterRole } from "./rbac/cluster-role.js";
+import { clusterRoleBinding } from "./rbac/cluster-role-binding.js";
+import { role } from "./rbac/role.js";
+import { roleBinding } from "./rbac/role-binding.js";
 import { replicaSet } from "./replicaset.js";
 import { replicationController } from "./replicationcontroller.js";
 import { resourceQuota } from "./resourcequota/index.js";
@@ -74,6 +78,10 @@ export const kinds: readonly Kind[] = [
   job,
   cronJob,
   lease,
+  role,
+  clusterRole,
+  roleBinding,
+  clusterRoleBinding,
   runtimeClass,
   priorityClass,
   endpointSlice,

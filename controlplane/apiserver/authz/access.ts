@@ -24,5 +24,5 @@ export interface Decision {
   readonly reason?: string;
 }
 
-/** Second link of the request chain. The static policy is one; RBAC will be another. Denies what it does not know. */
+/** Second link of the request chain. The static policy is one, RBAC another. Denies what it does not know. */
 export type Authorize = (access: AccessRequest) => Decision;

@@ -6,6 +6,7 @@ import { persistentVolumes, pods } from "#api/refs.js";
 import { LOCAL_NODE } from "#api/storage.js";
 import type { ClusterReader } from "../cluster-reader.js";
 import type { AccessRequest } from "./access.js";
+import { selectedName } from "./field-selector.js";
 import { isReferenced, type ReferencedPlural } from "./pod-references.js";
 
 export const NODE_LEASE_NAMESPACE = "kube-node-lease";
@@ -86,7 +87,7 @@ function volumeRule(resource: Resource, verb: string, node: string, reader: Clus
 
 function referenceRule(plural: ReferencedPlural): Rule {
   return (resource, verb, node, reader) => {
-    const name = resource.name ?? selectedName(resource);
+    const name = resource.name ?? selectedName(resource.fieldSelector);
     if (!READS.has(verb) || resource.subresource || !resource.namespace || !name) return false;
     return isReferenced(reader, node, plural, resource.namespace, name);
   };
@@ -105,9 +106,4 @@ function requires(resource: Resource, field: string, value: string): boolean {
   return (resource.fieldSelector ?? "")
     .split(",")
     .some((term) => term === `${field}=${value}` || term === `${field}==${value}`);
-}
-
-function selectedName(resource: Resource): string | undefined {
-  const term = (resource.fieldSelector ?? "").split(",").find((text) => text.startsWith("metadata.name="));
-  return term?.slice("metadata.name=".length).replace(/^=/, "") || undefined;
 }

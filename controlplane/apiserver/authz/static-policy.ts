@@ -1,5 +1,5 @@
 /**
- * Who may do what until RBAC lands: administrators everything, a node what is its own, anyone known the discovery
+ * Who may do what without any role (those are rbac.ts): administrators everything, a node what is its own, anyone known the discovery
  * documents and questions about itself, anyone at all health and version. Everything else is refused.
  */
 import { AUTHENTICATED, BOOTSTRAPPERS, MASTERS, NODES, nodeNameOf } from "../authn/groups.js";

@@ -3,20 +3,24 @@
  * https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access
  */
 import type {
+  PolicyRule,
   SelfSubjectAccessReview,
   SelfSubjectReview,
+  SelfSubjectRulesReview,
   SubjectAccessReview,
   TokenReview,
   UserInfo as WireUser,
 } from "#api/generated/types.js";
 import { badRequest, isStatus } from "#api/status-error.js";
 import type { UserInfo } from "#resources/kind.js";
-import { MASTERS } from "../authn/groups.js";
+import { MASTERS, nodeNameOf } from "../authn/groups.js";
 import type { AccessRequest, Authorize } from "../authz/access.js";
 import type { VirtualResource } from "../resource-table.js";
 
 export interface ReviewOptions {
   readonly authorize: Authorize;
+  /** What roles give the user in a namespace. */
+  rulesOf(user: UserInfo, namespace: string): readonly PolicyRule[];
   /** @throws StatusError 401 when the token does not hold, or was not made for that audience */
   tokenUser(token: string, audience: string): Promise<UserInfo>;
   readonly issuer: string;
@@ -78,7 +82,7 @@ export function reviewResources(options: ReviewOptions): VirtualResource[] {
       plural: "selfsubjectrulesreviews",
       singular: "selfsubjectrulesreview",
       kind: "SelfSubjectRulesReview",
-      create: (object, user) => ({ ...object, status: rulesOf(user) }),
+      create: (object, user) => reviewRules(options, object as unknown as SelfSubjectRulesReview, user),
     },
   ];
 }
@@ -142,25 +146,20 @@ function wireUser({ name, uid, groups, extra }: UserInfo): WireUser {
   };
 }
 
-/** What the static policy can say in general; a node's rights depend on its Pods, hence `incomplete`. */
-function rulesOf(user: UserInfo): object {
-  const master = user.groups.includes(MASTERS);
-  const reviews = { verbs: ["create"], apiGroups: ["authorization.k8s.io"], resources: ["selfsubjectaccessreviews"] };
-  const paths = [
-    "/api",
-    "/api/*",
-    "/apis",
-    "/apis/*",
-    "/healthz",
-    "/livez",
-    "/openapi",
-    "/openapi/*",
-    "/readyz",
-    "/version",
-  ];
-  return {
-    resourceRules: master ? [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }] : [reviews],
-    nonResourceRules: [{ verbs: master ? ["*"] : ["get"], nonResourceURLs: master ? ["*"] : paths }],
-    incomplete: !master,
-  };
+/** What roles say. A node's rights depend on its Pods, which no rule can tell. */
+function reviewRules({ rulesOf }: ReviewOptions, review: SelfSubjectRulesReview, user: UserInfo): object {
+  const { namespace } = review.spec ?? {};
+  if (!namespace) throw badRequest("no namespace on request");
+  const everything = { verbs: ["*"], apiGroups: ["*"], resources: ["*"] };
+  const rules: readonly PolicyRule[] = user.groups.includes(MASTERS)
+    ? [everything, { verbs: ["*"], nonResourceURLs: ["*"] }]
+    : rulesOf(user, namespace);
+  const resourceRules = rules.flatMap(({ verbs, apiGroups, resources, resourceNames }) =>
+    resources?.length ? [{ verbs, apiGroups, resources, resourceNames }] : [],
+  );
+  const nonResourceRules = rules.flatMap(({ verbs, nonResourceURLs }) =>
+    nonResourceURLs?.length ? [{ verbs, nonResourceURLs }] : [],
+  );
+  const incomplete = nodeNameOf(user) !== undefined;
+  return { ...review, status: { resourceRules, nonResourceRules, incomplete } };
 }
