@@ -186,7 +186,8 @@ function covers(found: unknown, wanted: unknown): boolean {
   return Object.entries(wanted).every(([key, value]) => covers((found as Record<string, unknown>)[key], value));
 }
 
-function unlessThere(error: unknown): void {
+/** For the creation of what every cluster has: another server may have been quicker. */
+export function unlessThere(error: unknown): void {
   if (!isAlreadyExists(error)) throw error;
 }
 

@@ -6,8 +6,8 @@ import type { ClusterRole, ClusterRoleBinding, PolicyRule } from "#api/generated
 import type { Draft } from "#api/object.js";
 import { RBAC_GROUP } from "#api/rbac.js";
 import { clusterRoleBindings, clusterRoles } from "#api/refs.js";
-import { isNotFound } from "#api/status-error.js";
 import type { Client } from "#client/client.js";
+import { unlessThere } from "./cluster-objects.js";
 
 const READ = ["get", "list", "watch"];
 const WRITE = ["create", "delete", "deletecollection", "patch", "update"];
@@ -139,16 +139,7 @@ function binding([name, groups]: [string, string[]]): Draft<ClusterRoleBinding> 
 
 /** Makes those that are missing. One that was changed stays as it is. */
 export async function ensureClusterRoles(client: Client): Promise<void> {
-  for (const draft of ROLES) {
-    const found = await client.get(clusterRoles, draft.metadata.name!).catch(unlessMissing);
-    if (!found) await client.create(clusterRoles, draft);
-  }
-  for (const draft of Object.entries(BINDINGS).map(binding)) {
-    const found = await client.get(clusterRoleBindings, draft.metadata.name!).catch(unlessMissing);
-    if (!found) await client.create(clusterRoleBindings, draft);
-  }
-}
-
-function unlessMissing(error: unknown): undefined {
-  if (!isNotFound(error)) throw error;
+  for (const draft of ROLES) await client.create(clusterRoles, draft).catch(unlessThere);
+  for (const draft of Object.entries(BINDINGS).map(binding))
+    await client.create(clusterRoleBindings, draft).catch(unlessThere);
 }

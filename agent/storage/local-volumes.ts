@@ -5,6 +5,7 @@
 import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Logger } from "pino";
+import { withoutFinalizer } from "#api/finalizers.js";
 import type { PersistentVolume } from "#api/generated/types.js";
 import { persistentVolumes } from "#api/refs.js";
 import { isConflict, isNotFound } from "#api/status-error.js";
@@ -70,14 +71,14 @@ export class LocalVolumes {
     if (volume) void this.#look(volume);
   }
 
-  async #remove({ metadata, spec }: PersistentVolume): Promise<void> {
+  async #remove(volume: PersistentVolume): Promise<void> {
+    const { name } = volume.metadata;
     const { client, directory, logger } = this.options;
-    const path = spec.local?.path ?? "";
+    const path = volume.spec.local?.path ?? "";
     // Whoever may write volumes shall not have other folders of the node removed.
-    if (dirname(path) !== directory) logger.warn({ volume: metadata.name, path }, "not among our folders: left alone");
+    if (dirname(path) !== directory) logger.warn({ volume: name, path }, "not among our folders: left alone");
     else await rm(path, { recursive: true, force: true });
-    const { name, resourceVersion, finalizers } = metadata;
-    const body = { metadata: { resourceVersion, finalizers: finalizers?.filter((other) => other !== LOCAL_DATA) } };
+    const body = withoutFinalizer(volume, LOCAL_DATA);
     await client.patch(persistentVolumes, name, { type: "application/merge-patch+json", body });
   }
 }

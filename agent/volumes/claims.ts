@@ -1,8 +1,9 @@
 import { chmod, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { PersistentVolume, PersistentVolumeClaim } from "#api/generated/types.js";
+import type { PersistentVolumeClaim } from "#api/generated/types.js";
 import { persistentVolumeClaims, persistentVolumes } from "#api/refs.js";
 import { BIND_COMPLETED } from "#api/storage.js";
+import { sourcesOf } from "#api/volume-source.js";
 import { ifPresent } from "../host/if-present.js";
 import { makeFolders } from "../host/make-folders.js";
 import { giveToGroup } from "./ownership.js";
@@ -31,13 +32,9 @@ export async function openClaim(claim: PersistentVolumeClaim, context: VolumeCon
   if (local) return openLocal(local.path, context);
   if (folder) return hostPath.setUp({ name: volumeName, hostPath: folder }, context);
   throw new VolumeError(
-    `persistentvolume "${volumeName}" is of a type that is not supported on this node: ${typeOf(volume)}`,
+    `persistentvolume "${volumeName}" is of a type that is not supported on this node: ${sourcesOf(volume.spec)[0]}`,
   );
 }
-
-const typeOf = ({ spec }: PersistentVolume) =>
-  Object.entries(spec).find(([name, value]) => typeof value === "object" && !NO_TYPES.has(name))?.[0] ?? "none";
-const NO_TYPES = new Set(["accessModes", "capacity", "claimRef", "mountOptions", "nodeAffinity"]);
 
 /** Any user may write, as in an emptyDir. */
 const MODE = 0o777;

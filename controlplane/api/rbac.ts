@@ -69,7 +69,7 @@ function isMeant(
 ): boolean {
   if (kind === "User") return name === who.name;
   if (kind === "Group") return who.groups.includes(name);
-  return who.name === `system:serviceaccount:${namespace ?? bindingNamespace ?? ""}:${name}`;
+  return who.name === `system:serviceaccount:${namespace || bindingNamespace}:${name}`;
 }
 
 const has = (list: readonly string[] | undefined, value: string) =>
@@ -99,7 +99,7 @@ export function uncovered(owned: readonly PolicyRule[], wanted: readonly PolicyR
 
 /** A rule as rules of one verb, group, resource and name each. */
 function atoms({
-  verbs,
+  verbs = [],
   apiGroups = [],
   resources = [],
   resourceNames = [],

@@ -1,4 +1,5 @@
 /** Deletes what is left over when its owners are gone, and lets owners go that wait for their dependents. */
+import { withoutFinalizer } from "#api/finalizers.js";
 import type { KubeObject } from "#api/object.js";
 import type { ResourceRef } from "#api/resource.js";
 import { isNotFound } from "#api/status-error.js";
@@ -10,7 +11,6 @@ import {
   ORPHAN,
   planDependent,
   withoutBlocking,
-  withoutFinalizer,
   withoutOwners,
 } from "./garbage-collector/plan.js";
 

@@ -2,6 +2,8 @@
  * Makes volumes out of folders of the nodes' own disks, so that a claim works on any cluster. The node of the claim's first Pod
  * keeps the data; its agent makes the folder with the first mount and removes it after the volume (agent/storage).
  */
+
+import { withoutFinalizer } from "#api/finalizers.js";
 import type { PersistentVolume, PersistentVolumeClaim } from "#api/generated/types.js";
 import { keyOf } from "#api/object.js";
 import { nodes, persistentVolumeClaims, persistentVolumes, storageClasses } from "#api/refs.js";
@@ -9,7 +11,6 @@ import { isAlreadyExists } from "#api/status-error.js";
 import { LOCAL_DATA, LOCAL_NODE, LOCAL_PROVISIONER, SELECTED_NODE, STORAGE_PROVISIONER } from "#api/storage.js";
 import { type Controller, type ControllerContext, watch } from "./controller.js";
 import { localVolume, refusal } from "./local-path-provisioner/volume.js";
-import { withoutFinalizer } from "./ownership/finalizer.js";
 
 export function localPathProvisioner(): Controller {
   return {
@@ -71,5 +72,8 @@ async function forgetLost(name: string, { informer, client }: ControllerContext)
   const volume = informer(persistentVolumes).get(name);
   const node = volume?.metadata.labels?.[LOCAL_NODE];
   if (!volume || !node || volumeKeys(volume).length === 0 || informer(nodes).get(node)) return;
-  await client.update(persistentVolumes, withoutFinalizer(volume, LOCAL_DATA));
+  await client.patch(persistentVolumes, volume.metadata.name, {
+    type: "application/merge-patch+json",
+    body: withoutFinalizer(volume, LOCAL_DATA),
+  });
 }

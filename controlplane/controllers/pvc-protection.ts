@@ -1,4 +1,6 @@
 /** A claim that is deleted stays until no Pod uses it. */
+
+import { withoutFinalizer } from "#api/finalizers.js";
 import type { Pod } from "#api/generated/types.js";
 import { keyOf } from "#api/object.js";
 import { claimsOf } from "#api/pod-claims.js";
@@ -6,7 +8,6 @@ import { isPodTerminal } from "#api/pod-state.js";
 import { persistentVolumeClaims, pods } from "#api/refs.js";
 import { PVC_PROTECTION } from "#api/storage.js";
 import { type Controller, watch } from "./controller.js";
-import { withoutFinalizer } from "./ownership/finalizer.js";
 
 const claimKeys = (pod: Pod) => claimsOf(pod).map(({ claim }) => `${pod.metadata.namespace}/${claim}`);
 
@@ -30,7 +31,12 @@ export function claimProtectionController(): Controller {
       // The watch may be behind: a Pod that was bound a moment ago counts.
       const { items } = await client.list(pods, { namespace: claim.metadata.namespace });
       if (items.some((pod) => uses(pod) && claimKeys(pod).includes(key))) return undefined;
-      await client.update(persistentVolumeClaims, withoutFinalizer(claim, PVC_PROTECTION));
+      await client.patch(
+        persistentVolumeClaims,
+        claim.metadata.name,
+        { type: "application/merge-patch+json", body: withoutFinalizer(claim, PVC_PROTECTION) },
+        { namespace: claim.metadata.namespace },
+      );
       return undefined;
     },
   };

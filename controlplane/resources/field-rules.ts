@@ -22,6 +22,10 @@ export function notOverAll(field: string, value: number | string | undefined): F
   return isOver ? [invalid(field, value, "must not be greater than 100%")] : [];
 }
 
+export function need(field: string, value: string | undefined): FieldError[] {
+  return value ? [] : [required(field)];
+}
+
 export function immutable(field: string, value: unknown, old: unknown): FieldError[] {
   return isDeepStrictEqual(value, old) ? [] : [invalid(field, value, IMMUTABLE)];
 }

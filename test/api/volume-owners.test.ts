@@ -104,6 +104,10 @@ t.test("claims count against quotas, and keep within ranges", async (t) => {
     claim("fourth", "1Gi"),
     /requested: requests.storage=1Gi, used: requests.storage=5Gi, limited: requests.storage=5Gi/,
   );
+  const small = { type: "PersistentVolumeClaim", min: { storage: "4Gi" } };
+  await client.create(limitRanges, { metadata: { name: "later", namespace }, spec: { limits: [small] } });
+  const labels = { kept: "yes" };
+  await client.patch(persistentVolumeClaims, "first", merge({ metadata: { labels } }), { namespace });
   const wanted = { persistentvolumeclaims: "2", "requests.storage": "5Gi", [ofClass("requests.storage")]: "2Gi" };
   await eventually(
     "the quota's status",

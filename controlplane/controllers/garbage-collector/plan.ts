@@ -51,13 +51,6 @@ export function planDependent(object: KubeObject, owners: readonly FoundOwner[],
   return { type: "delete", propagation: ownPropagation(object) };
 }
 
-/** Takes a finalizer off; the merge patch carries the resourceVersion, since the whole list is replaced. */
-export function withoutFinalizer({ metadata }: KubeObject, finalizer: string): object {
-  const finalizers = (metadata.finalizers ?? []).filter((name) => name !== finalizer);
-  const { uid, resourceVersion } = metadata;
-  return { metadata: { uid, resourceVersion, finalizers } };
-}
-
 /** Takes references to owners off, as a merge patch. */
 export function withoutOwners({ metadata }: KubeObject, uids: readonly string[]): object {
   const ownerReferences = (metadata.ownerReferences ?? []).filter((reference) => !uids.includes(reference.uid));

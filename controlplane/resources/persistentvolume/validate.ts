@@ -3,14 +3,12 @@ import { type FieldError, forbidden, invalid, notSupported, required } from "#ap
 import type { PersistentVolume, PersistentVolumeSpec } from "#api/generated/types.js";
 import { parseQuantity } from "#api/quantity.js";
 import { dns1123Subdomain, invalidEach } from "#api/validation/names.js";
-import { immutable, oneOf } from "../field-rules.js";
+import { sourcesOf } from "#api/volume-source.js";
+import { immutable, need, oneOf } from "../field-rules.js";
 import { validateHostPath } from "../pod/validate-host-path.js";
 import { hasBackstep } from "../pod/validate-path.js";
 import { validateNodeTerm } from "../pod/validate-scheduling.js";
 import { validateAccessModes } from "./access-modes.js";
-import { sourcesOf } from "./source.js";
-
-const need = (field: string, value: string | undefined) => (value ? [] : [required(field)]);
 
 type SourceRule = (field: string, spec: PersistentVolumeSpec) => FieldError[];
 

@@ -14,7 +14,8 @@ export function admitClaim(
   old: PersistentVolumeClaim | undefined,
   context: AdmissionContext,
 ): void {
-  if (!context.subresource) refuseClaimOutOfRange(claim, rangesFor(claim, context));
+  // One that was there before the range stays, and may be bound and let go.
+  if (!old || sizeOf(claim) !== sizeOf(old)) refuseClaimOutOfRange(claim, rangesFor(claim, context));
   if (old) {
     refuseGrowth(claim, old, context);
     return;
@@ -26,13 +27,11 @@ export function admitClaim(
   if (spec.storageClassName === undefined) delete spec.storageClassName;
 }
 
-function refuseGrowth(
-  { metadata, spec, status }: PersistentVolumeClaim,
-  old: PersistentVolumeClaim,
-  context: AdmissionContext,
-) {
-  const size = (from: PersistentVolumeClaim["spec"]) => from.resources?.requests?.["storage"] ?? "0";
-  if (context.subresource || status?.phase !== "Bound" || compareQuantities(size(spec), size(old.spec)) <= 0) return;
+const sizeOf = ({ spec }: PersistentVolumeClaim) => spec.resources?.requests?.["storage"] ?? "0";
+
+function refuseGrowth(claim: PersistentVolumeClaim, old: PersistentVolumeClaim, context: AdmissionContext) {
+  const { metadata, spec, status } = claim;
+  if (context.subresource || status?.phase !== "Bound" || compareQuantities(sizeOf(claim), sizeOf(old)) <= 0) return;
   const { storageClassName } = spec;
   const found = storageClassName ? context.get(storageClasses, storageClassName) : undefined;
   if (found?.allowVolumeExpansion) return;

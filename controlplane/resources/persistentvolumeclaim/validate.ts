@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type FieldError, forbidden, invalid, required } from "#api/field-error.js";
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec, TypedObjectReference } from "#api/generated/types.js";
+import { equalJson } from "#api/json-value.js";
 import { compareQuantities } from "#api/quantity.js";
 import { validateLabelSelector } from "#api/validation/labels.js";
 import { dns1123Subdomain, invalidEach } from "#api/validation/names.js";
@@ -47,8 +48,7 @@ export function validateClaimUpdate(claim: PersistentVolumeClaim, old: Persisten
     before.volumeAttributesClassName = spec.volumeAttributesClassName;
   }
   const errors: FieldError[] = [];
-  // As JSON: what is absent and what is undefined is one.
-  if (!isDeepStrictEqual(JSON.parse(JSON.stringify(spec)), JSON.parse(JSON.stringify(before))))
+  if (!equalJson(spec, before))
     errors.push(
       forbidden(
         "spec",

@@ -7,6 +7,7 @@ import type { KubeObject } from "#api/object.js";
 import { podLimitQuantities, podRequestQuantities } from "#api/pod-quantities.js";
 import { compareQuantities, quantityMilli } from "#api/quantity.js";
 import { limitRanges, persistentVolumeClaims, pods } from "#api/refs.js";
+import type { ResourceRef } from "#api/resource.js";
 import { forbiddenError } from "#api/status-error.js";
 import type { AdmissionContext } from "../kind.js";
 
@@ -52,8 +53,7 @@ export function refuseOutOfRange(pod: Pod, podName: string, ranges: readonly Lim
     ),
     ...itemsOf([range], "Pod").flatMap((item) => breaks(item, podRequestQuantities(pod), podLimitQuantities(pod))),
   ]);
-  if (broken.length === 0) return;
-  throw forbiddenError(pods, podName, broken.length === 1 ? String(broken[0]) : `[${broken.join(", ")}]`);
+  refuse(pods, podName, broken);
 }
 
 /** @throws StatusError 403 with every bound the claim's size breaks */
@@ -63,13 +63,12 @@ export function refuseClaimOutOfRange({ metadata, spec }: PersistentVolumeClaim,
     ...each(item.min, (name, bound) => belowMinimum(name, bound, item.type, requests[name])),
     ...each(item.max, (name, bound) => aboveSize(name, bound, item.type, requests[name])),
   ]);
+  refuse(persistentVolumeClaims, metadata.name ?? metadata.generateName ?? "", broken);
+}
+
+function refuse(ref: ResourceRef, name: string, broken: readonly string[]): void {
   if (broken.length === 0) return;
-  const name = metadata.name ?? metadata.generateName ?? "";
-  throw forbiddenError(
-    persistentVolumeClaims,
-    name,
-    broken.length === 1 ? String(broken[0]) : `[${broken.join(", ")}]`,
-  );
+  throw forbiddenError(ref, name, broken.length === 1 ? String(broken[0]) : `[${broken.join(", ")}]`);
 }
 
 export const rangesFor = (pod: KubeObject, context: AdmissionContext): readonly LimitRange[] =>

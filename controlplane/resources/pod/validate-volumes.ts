@@ -3,14 +3,13 @@ import { duplicate, type FieldError, forbidden, invalid, required } from "#api/f
 import type { Volume } from "#api/generated/types.js";
 import { compareQuantities } from "#api/quantity.js";
 import { dns1123Label, invalidEach } from "#api/validation/names.js";
-import { driverName, oneOf } from "../field-rules.js";
+import { driverName, need, oneOf } from "../field-rules.js";
 import { validateEphemeral } from "./validate-ephemeral-volume.js";
 import { validateHostPath } from "./validate-host-path.js";
 import { ONE_TYPE, validateProjected } from "./validate-projected.js";
 import { validateDownwardItems, validateItems, validateMode } from "./validate-volume-files.js";
 
 type SourceRule = (path: string, volume: Volume) => FieldError[];
-const need = (field: string, value: string | undefined) => (value ? [] : [required(field)]);
 
 /** Sources without an entry are only checked for standing alone. */
 const sourceRules: Readonly<Partial<Record<keyof Volume, SourceRule>>> = {

@@ -17,9 +17,11 @@ interface State {
   readonly bound: readonly PersistentVolume[];
   /** Without a volume, until a node is chosen. */
   readonly waiting: readonly PersistentVolumeClaim[];
+  /** Volumes for those. */
+  readonly free: readonly PersistentVolume[];
 }
 
-const NOTHING: State = { bound: [], waiting: [] };
+const NOTHING: State = { bound: [], waiting: [], free: [] };
 const refused = (reason: string): Rejection => ({ reasons: [reason], unresolvable: true });
 
 export function volumeBinding(volumes: Volumes, client: Client, clock: Clock): Plugin {
@@ -28,15 +30,16 @@ export function volumeBinding(volumes: Volumes, client: Client, clock: Clock): P
     wakesOn: ["volumes-changed", "node-added", "node-changed"],
     preFilter: ({ pod }) => lookAt(pod, volumes),
     filter(_pod, { node }, state) {
-      const { refusal, bound, waiting } = state as State;
+      const { refusal, bound } = state as State;
       if (refusal) return { ...refused(refusal), everywhere: true };
       if (!bound.every((volume) => reaches(volume, node)))
         return refused("node(s) didn't match PersistentVolume's node affinity");
-      if (!assign(waiting, node, volumes)) return refused("node(s) didn't find available persistent volumes to bind");
+      if (!assign(state as State, node, volumes))
+        return refused("node(s) didn't find available persistent volumes to bind");
       return undefined;
     },
     reserve({ pod }, { node }) {
-      for (const [claim, volume] of assign(lookAt(pod, volumes).waiting, node, volumes) ?? []) {
+      for (const [claim, volume] of assign(lookAt(pod, volumes), node, volumes) ?? []) {
         const promise = { node: node.metadata.name, volume: volume?.metadata.name, pod: pod.metadata.uid };
         if (!volumes.promised(claim)) volumes.promise(claim, promise);
       }
@@ -84,21 +87,21 @@ function lookAt(pod: Pod, volumes: Volumes): State {
       waiting.push(claim);
     else return { ...NOTHING, refusal: "pod has unbound immediate PersistentVolumeClaims" };
   }
-  return { bound, waiting };
+  return { bound, waiting, free: waiting.length > 0 ? volumes.free() : [] };
 }
 
 /**
  * The volume that each claim would get on the node; undefined where one is made.
  * @returns undefined when one of them can get none
  */
-function assign(claims: readonly PersistentVolumeClaim[], node: Node, volumes: Volumes) {
+function assign({ waiting, free }: State, node: Node, volumes: Volumes) {
   const chosen = new Map<PersistentVolumeClaim, PersistentVolume | undefined>();
-  for (const claim of claims) {
+  for (const claim of waiting) {
     const promised = volumes.promised(claim)?.node ?? claim.metadata.annotations?.[SELECTED_NODE];
     if (promised && promised !== node.metadata.name) return undefined;
     const taken = new Set(chosen.values());
-    const free = promised ? [] : volumes.free().filter((volume) => !taken.has(volume));
-    const found = bestVolume(claim, free, node);
+    const left = promised ? [] : free.filter((volume) => !taken.has(volume));
+    const found = bestVolume(claim, left, node);
     if (found ? !reaches(found, node) : !promised && !canBeMade(claim, node, volumes)) return undefined;
     chosen.set(claim, found);
   }

@@ -14,7 +14,13 @@ import { temporaryDirectory } from "#test/temporary-directory.js";
 
 const deletionTimestamp = "2026-01-01T00:00:00Z";
 const volume = (name: string, path: string, metadata: object = { deletionTimestamp }) => ({
-  metadata: { name, resourceVersion: "7", finalizers: ["kubernetes.io/pv-protection", LOCAL_DATA], ...metadata },
+  metadata: {
+    name,
+    uid: name,
+    resourceVersion: "7",
+    finalizers: ["kubernetes.io/pv-protection", LOCAL_DATA],
+    ...metadata,
+  },
   spec: { local: { path } },
 });
 
@@ -51,7 +57,7 @@ t.test("what was stored goes before the volume", async (t) => {
     }
     if (name === "escape") throw notFoundError(persistentVolumes, name);
     told.push(name);
-    t.same(body, { metadata: { resourceVersion: "7", finalizers: ["kubernetes.io/pv-protection"] } });
+    t.same(body, { metadata: { uid: name, resourceVersion: "7", finalizers: ["kubernetes.io/pv-protection"] } });
   };
   const logger = pino({ level: "silent" });
   const local = new LocalVolumes({ client, nodeName: "n1", directory, clock, logger });

@@ -1,4 +1,4 @@
-import type { PersistentVolumeSpec } from "#api/generated/types.js";
+import type { PersistentVolumeSpec } from "./generated/types.js";
 
 /** Every field of a volume's spec that does not say what is behind it. */
 const OTHERS: ReadonlySet<string> = new Set<keyof PersistentVolumeSpec>([
